@@ -1,0 +1,56 @@
+# make serve and make test set up everything they need by themselves.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+READY_DEV := $(VENV)/.ready-dev
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test lint bench browsers lock screenshots clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+serve: $(READY) ## set up, start the service on http://127.0.0.1:8000
+	@exec $(BIN)/feedsvc serve --samples data/samples
+
+test: $(READY_DEV) lint ## set up, check style, types and imports, run all tests
+	$(BIN)/pytest
+
+lint: $(READY_DEV) ## style, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY_DEV) ## the benchmarks (needs nginx and wrk)
+	$(BIN)/python -m benchmarks
+
+screenshots: $(READY_DEV) ## pictures of every page, phone and desktop, in build/screenshots
+	$(BIN)/python -m tests.screenshots
+
+lock: $(READY_DEV) ## choose the newest allowed version of every dependency
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header --upgrade \
+	  pyproject.toml --extra build -o requirements/run.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header --upgrade \
+	  pyproject.toml --extra build --extra dev -o requirements/dev.txt
+
+clean: ## remove what was set up, but no data
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(READY): requirements/run.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "feedsvc needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+	  { echo "Python's venv is missing (Debian: apt install python3-venv)"; rm -rf $(VENV); exit 1; }
+	@echo "Setting up (once) …"
+	@test -e $(READY_DEV) || $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/run.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(READY_DEV): requirements/dev.txt $(READY)
+	@echo "Setting up what tests need (once) …"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@

@@ -1,0 +1,338 @@
+"""``config.toml`` and the environment, read once into one frozen ``Config``.
+
+Every fault is found and reported together by dotted path; a service never
+starts on half a configuration. ``FEEDSVC_<SECTION>_<KEY>`` overrides a setting,
+``FEEDSVC_<SECTION>_<KEY>_FILE`` reads it from a file (for secrets).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+from feedsvc.errors import ConfigError
+
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+RESERVED_SLUGS = {"all", "authors"}
+
+
+@dataclass(frozen=True, slots=True)
+class SiteConfig:
+    """``[site]``. ``url`` is absolute and has no slash at the end."""
+
+    title: str
+    url: str
+    language: str
+    timezone: str
+    description: str
+    author: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """``[server]``. Only ``trusted_proxies`` may say who the client is."""
+
+    host: str
+    port: int
+    workers: int
+    trusted_proxies: tuple[IPNetwork, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedsConfig:
+    """``[feeds]``."""
+
+    window_items: int
+    window_days: int
+    content: str
+    max_age_seconds: int
+    regenerate_every_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryConfig:
+    """One of ``[[categories]]``: created at the first start if missing."""
+
+    slug: str
+    name: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything an operator may set."""
+
+    site: SiteConfig
+    server: ServerConfig
+    storage_url: str
+    feeds: FeedsConfig
+    categories: tuple[CategoryConfig, ...]
+
+
+Check = Callable[[Any], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    kind: type
+    default: Any = None
+    required: bool = False
+    check: Check = lambda value: None
+
+
+def _filled(value: str) -> str | None:
+    return None if value.strip() else "must not be empty"
+
+
+def _url(value: str) -> str | None:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return "must be an absolute http or https address, such as https://news.example.org"
+    if parts.query or parts.fragment or parts.path not in ("", "/"):
+        return "must be a site's root: no path, query or fragment"
+    return None
+
+
+def _zone(value: str) -> str | None:
+    if value in available_timezones():
+        return None
+    return f"{value!r} is not an IANA time zone; write for example \"Europe/Rome\""
+
+
+def _language(value: str) -> str | None:
+    # BCP 47 in its common shape; a typo such as "en_GB" is what this catches.
+    if re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", value):
+        return None
+    return f"{value!r} is not a BCP 47 language tag; write for example \"en\" or \"pt-BR\""
+
+
+def _between(low: float, high: float) -> Check:
+    return lambda value: None if low <= value <= high else f"must be from {low:g} to {high:g}"
+
+
+def _one_of(*values: str) -> Check:
+    allowed = " or ".join(f'"{value}"' for value in values)
+    return lambda value: None if value in values else f"must be {allowed}"
+
+
+def _storage(value: str) -> str | None:
+    if value.startswith(("sqlite:///", "postgresql://")):
+        return None
+    return 'must begin with "sqlite:///" or "postgresql://"'
+
+
+def _networks(values: list[str]) -> str | None:
+    for value in values:
+        try:
+            ipaddress.ip_network(value, strict=False)
+        except ValueError:
+            return f"{value!r} is not an address or network such as 127.0.0.1 or 10.0.0.0/8"
+    return None
+
+
+def _slug(value: str) -> str | None:
+    if value in RESERVED_SLUGS:
+        return f"{value!r} is reserved"
+    if re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", value):
+        return None
+    return f"{value!r} must be lower-case letters, digits and hyphens"
+
+
+SETTINGS: Mapping[str, Mapping[str, _Setting]] = {
+    "site": {
+        "title": _Setting(str, "feedsvc", check=_filled),
+        "url": _Setting(str, check=_url),
+        "language": _Setting(str, "en", check=_language),
+        "timezone": _Setting(str, required=True, check=_zone),
+        "description": _Setting(str, ""),
+        "author": _Setting(str, ""),
+    },
+    "server": {
+        "host": _Setting(str, "127.0.0.1", check=_filled),
+        "port": _Setting(int, 8000, check=_between(1, 65535)),
+        "workers": _Setting(int, 1, check=_between(1, 64)),
+        "trusted_proxies": _Setting(list, (), check=_networks),
+    },
+    "storage": {"url": _Setting(str, "sqlite:///data/feedsvc.db", check=_storage)},
+    "feeds": {
+        "window_items": _Setting(int, 50, check=_between(1, 1000)),
+        "window_days": _Setting(int, 14, check=_between(0, 366)),
+        "content": _Setting(str, "full", check=_one_of("full", "summary")),
+        "max_age_seconds": _Setting(int, 300, check=_between(0, 86400)),
+        "regenerate_every_seconds": _Setting(float, 1.0, check=_between(0.1, 3600)),
+    },
+}
+CATEGORY_SETTINGS: Mapping[str, _Setting] = {
+    "slug": _Setting(str, required=True, check=_slug),
+    "name": _Setting(str, required=True, check=_filled),
+    "description": _Setting(str, ""),
+}
+_KIND_NAMES = {str: "text", int: "a whole number", float: "a number", list: "a list of texts"}
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Config:
+    """Read ``path`` (if any) and the environment's overrides.
+
+    :raises ConfigError: every fault, each by its dotted path.
+    """
+    faults: list[str] = []
+    document = _read(path, faults)
+    values = {name: _section(name, document, environ, faults) for name in SETTINGS}
+    categories = _categories(document, faults)
+    known = {*SETTINGS, "categories"}
+    faults += [f"{name}: no such section; there are {', '.join(sorted(known))}"
+               for name in document if name not in known]
+    faults += _unknown_overrides(environ)
+    if faults:
+        raise ConfigError(faults)
+    site, server, feeds = values["site"], values["server"], values["feeds"]
+    if site["url"] is None:
+        host = server["host"]
+        shown = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
+        site["url"] = f"http://{shown}:{server['port']}"
+    site["url"] = site["url"].rstrip("/")
+    server["trusted_proxies"] = tuple(
+        ipaddress.ip_network(value, strict=False) for value in server["trusted_proxies"]
+    )
+    return Config(
+        site=SiteConfig(**site),
+        server=ServerConfig(**server),
+        storage_url=values["storage"]["url"],
+        feeds=FeedsConfig(**feeds),
+        categories=categories,
+    )
+
+
+def _read(path: Path | None, faults: list[str]) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        faults.append(f"{path}: cannot be read: {error.strerror}")
+    except UnicodeDecodeError as error:
+        faults.append(f"{path}: is not UTF-8 at byte {error.start}")
+    except tomllib.TOMLDecodeError as error:
+        faults.append(f"{path}: is not TOML: {error}")
+    return {}
+
+
+def _section(
+    name: str, document: dict[str, Any], environ: Mapping[str, str], faults: list[str]
+) -> dict[str, Any]:
+    table = document.get(name, {})
+    if not isinstance(table, dict):
+        faults.append(f"{name}: must be a section, written [{name}]")
+        table = {}
+    given = dict(table)
+    for key, setting in SETTINGS[name].items():
+        override = _override(name, key, setting, environ, faults)
+        if override is not None:
+            given[key] = override
+    return _checked(name, given, SETTINGS[name], faults)
+
+
+def _override(
+    section: str, key: str, setting: _Setting, environ: Mapping[str, str], faults: list[str]
+) -> Any:
+    variable = f"FEEDSVC_{section}_{key}".upper()
+    text = environ.get(variable)
+    file = environ.get(f"{variable}_FILE")
+    if text is not None and file is not None:
+        faults.append(f"{section}.{key}: set {variable} or {variable}_FILE, not both")
+        return None
+    if file is not None:
+        try:
+            text = Path(file).read_text("utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            faults.append(f"{section}.{key}: {variable}_FILE cannot be read: {error}")
+    if text is None:
+        return None
+    if setting.kind is list:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    if setting.kind in (int, float):
+        try:
+            return setting.kind(text)
+        except ValueError:
+            return text  # the check of its kind names it
+    return text
+
+
+def _unknown_overrides(environ: Mapping[str, str]) -> list[str]:
+    known = {"FEEDSVC_CONFIG"}
+    for section, settings in SETTINGS.items():
+        for key in settings:
+            variable = f"FEEDSVC_{section}_{key}".upper()
+            known |= {variable, f"{variable}_FILE"}
+    return [
+        f"{name}: no such setting (in the environment)"
+        for name in sorted(environ)
+        if name.startswith("FEEDSVC_") and name not in known
+    ]
+
+
+def _checked(
+    where: str, given: dict[str, Any], settings: Mapping[str, _Setting], faults: list[str]
+) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for key in given:
+        if key not in settings:
+            faults.append(f"{where}.{key}: no such setting; there are {', '.join(settings)}")
+    for key, setting in settings.items():
+        if key not in given:
+            values[key] = setting.default
+            if setting.required:
+                fault = setting.check("")
+                reason = "" if fault is None else _example(key)
+                faults.append(f"{where}.{key}: is missing{reason}")
+            continue
+        value = given[key]
+        if setting.kind is float and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if not _is_a(setting.kind, value):
+            faults.append(f"{where}.{key}: must be {_KIND_NAMES[setting.kind]}, not {value!r}")
+            continue
+        fault = setting.check(value)
+        if fault:
+            faults.append(f"{where}.{key}: {fault}")
+        values[key] = value
+    return values
+
+
+def _example(key: str) -> str:
+    return '; write for example timezone = "Europe/Rome"' if key == "timezone" else ""
+
+
+def _is_a(kind: type, value: object) -> bool:
+    if isinstance(value, bool):
+        return False
+    if kind is list:
+        return isinstance(value, list) and all(isinstance(part, str) for part in value)
+    return isinstance(value, kind)
+
+
+def _categories(document: dict[str, Any], faults: list[str]) -> tuple[CategoryConfig, ...]:
+    tables = document.get("categories", [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        faults.append("categories: must be sections, each written [[categories]]")
+        return ()
+    found: list[CategoryConfig] = []
+    slugs: set[str] = set()
+    for number, table in enumerate(tables):
+        before = len(faults)
+        values = _checked(f"categories[{number}]", table, CATEGORY_SETTINGS, faults)
+        if len(faults) > before:
+            continue
+        if values["slug"] in slugs:
+            faults.append(f"categories[{number}].slug: {values['slug']!r} is there twice")
+        slugs.add(values["slug"])
+        found.append(CategoryConfig(**values))
+    return tuple(found)

@@ -1,0 +1,242 @@
+"""What feedsvc speaks about, in Atom's words (RFC 4287).
+
+Every instant is an aware ``datetime`` in UTC, whole seconds; each dataclass
+refuses anything else, so that nothing downstream has to ask.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from urllib.parse import quote
+from uuid import UUID
+
+RESERVED_SLUGS = frozenset({"all", "authors"})
+ID_PREFIX = "urn:uuid:"
+
+
+def whole_second(instant: datetime) -> datetime:
+    """``instant`` (aware, any zone) in UTC, its fraction of a second cut off."""
+    if instant.tzinfo is None:
+        raise ValueError(f"{instant!r} has no zone, so it is not an instant")
+    return instant.astimezone(UTC).replace(microsecond=0)
+
+
+def _check_instant(name: str, instant: datetime | None) -> None:
+    if instant is None:
+        return
+    if instant.tzinfo is not UTC or instant.microsecond:
+        raise ValueError(f"{name} must be UTC in whole seconds, not {instant!r}")
+
+
+class State(StrEnum):
+    """Where an entry is in its life. Readers see ``PUBLISHED`` and nothing else."""
+
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
+    PUBLISHED = "published"
+    WITHDRAWN = "withdrawn"
+
+
+class Format(StrEnum):
+    """A feed format; the value is the extension of its path."""
+
+    RSS = "rss"
+    ATOM = "atom"
+
+    @property
+    def media_type(self) -> str:
+        """The registered media type, without parameters."""
+        return f"application/{self.value}+xml"
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return {"rss": "RSS", "atom": "Atom"}[self.value]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where an article's facts come from: a name, and an address if there is one."""
+
+    name: str
+    url: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ValueError("a source needs a name")
+        if self.url is not None and not self.url.startswith(("https://", "http://")):
+            raise ValueError(f"a source's address must be http or https, not {self.url!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A subject readers subscribe to."""
+
+    slug: str
+    name: str
+    description: str = ""
+    id: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.slug or not self.name:
+            raise ValueError("a category needs a slug and a name")
+        if self.slug in RESERVED_SLUGS:
+            raise ValueError(f"the slug {self.slug!r} is reserved")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An article.
+
+    Two clocks: ``published`` is what readers are shown; ``visible_at`` is when
+    it enters the feeds. They differ for a backdated or imported article.
+
+    :param id: ``urn:uuid:...``, permanent (RFC 4287 section 4.2.6).
+    :param body: Markdown.
+    :param categories: the first is the principal one.
+    :param wall_time: the time as the editor typed it, beside the instant it meant.
+    :param wall_zone: the IANA zone it was typed in.
+    :param revision: counts saves, so that a stale form is noticed.
+    :param changed_at: the instant of the last save.
+    """
+
+    id: str
+    slug: str
+    title: str
+    author: str
+    summary: str
+    body: str
+    categories: tuple[Category, ...]
+    state: State
+    sources: tuple[Source, ...] = ()
+    published: datetime | None = None
+    updated: datetime | None = None
+    visible_at: datetime | None = None
+    wall_time: str = ""
+    wall_zone: str = ""
+    revision: int = 1
+    changed_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if not self.id.startswith(ID_PREFIX):
+            raise ValueError(f"an entry's id is urn:uuid:..., not {self.id!r}")
+        UUID(self.id[len(ID_PREFIX) :])
+        for name in ("published", "updated", "visible_at", "changed_at"):
+            _check_instant(name, getattr(self, name))
+        if self.state is State.DRAFT:
+            return
+        missing = [
+            name
+            for name in ("slug", "title", "categories", "published", "updated", "visible_at")
+            if not getattr(self, name)
+        ]
+        if missing:
+            raise ValueError(f"a {self.state} entry needs {', '.join(missing)}")
+
+    @property
+    def uuid(self) -> str:
+        """The id without its prefix, for addresses in the editor."""
+        return self.id[len(ID_PREFIX) :]
+
+    @property
+    def path(self) -> str:
+        """Its page's path."""
+        return f"/articles/{quote(self.slug)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One subscription: a category's articles, or everything (``category`` None).
+
+    :param urn: permanent id of the Atom feed.
+    :param updated: instant of the last change of its documents; never goes back.
+    :param fingerprint: digest of the inputs its stored documents were rendered from.
+    :param next_due_at: when the next scheduled article enters it.
+    """
+
+    id: int
+    urn: str
+    category: Category | None = None
+    updated: datetime | None = None
+    fingerprint: str = ""
+    next_due_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        _check_instant("updated", self.updated)
+        _check_instant("next_due_at", self.next_due_at)
+
+    @property
+    def slug(self) -> str:
+        """The name in its address."""
+        return self.category.slug if self.category else "all"
+
+    @property
+    def page_path(self) -> str:
+        """The page that shows the same articles to people."""
+        return f"/categories/{quote(self.category.slug)}" if self.category else "/"
+
+    def path(self, format: Format) -> str:
+        """The address of its document in ``format``."""
+        return f"/feeds/{quote(self.slug)}.{format}"
+
+
+@dataclass(frozen=True, slots=True)
+class FeedDocument:
+    """A rendered feed in one encoding, as it is stored and served.
+
+    :param path: its address below the site's.
+    :param encoding: ``identity`` or a content coding of RFC 9110 section 8.4.1.
+    :param etag: opaque strong validator without quotes, one for each encoding.
+    :param updated: its Last-Modified.
+    :param next_due_at: no cache may keep it longer than until then.
+    """
+
+    path: str
+    format: Format
+    encoding: str
+    etag: str
+    body: bytes
+    updated: datetime
+    next_due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a feed says of its publisher.
+
+    :param url: absolute, without a slash at the end.
+    :param language: BCP 47 tag.
+    """
+
+    title: str
+    url: str
+    language: str
+    description: str = ""
+    author: str = ""
+
+    def absolute(self, path: str) -> str:
+        """The full address of a path of this site."""
+        return self.url + path
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How far back a feed reaches, and how much of each entry it carries."""
+
+    items: int = 50
+    days: int = 14
+    full_content: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Editor:
+    """Someone who may write.
+
+    :param password_hash: argon2 encoded hash; never shown or logged.
+    """
+
+    id: int
+    name: str
+    password_hash: str = field(repr=False)

@@ -1,0 +1,209 @@
+"""Wall time and zone to instant, and back.
+
+An editor types what the clock on the newsroom's wall shows. ``parse_wall`` reads
+it by explicit forms (dateutil's guessing parser takes ISO ``2026-02-03`` for 2
+March when told that the day comes first); ``to_instant`` finds the one UTC
+instant it means, or says why there is none or two.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo, available_timezones
+
+from dateutil import tz
+
+from feedsvc.errors import GapError, OverlapError, TimestampError
+
+ACCEPTED_FORMS = "DD/MM/YYYY HH:MM (day first) or YYYY-MM-DDTHH:MM"
+EARLIEST_YEAR, LATEST_YEAR = 1000, 9999
+
+# [0-9], not \d: \d also takes the digits of other scripts, which look like a
+# different number to whoever reads the page.
+_DAY_FIRST = re.compile(
+    r"(?P<day>[0-9]{1,2})/(?P<month>[0-9]{1,2})/(?P<year>[0-9]{4})"
+    r"[ ]+(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})"
+)
+_ISO = re.compile(
+    r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"
+    r"[T ](?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})"
+)
+_MONTHS = (
+    "January February March April May June July August September October November December"
+).split()
+
+
+def utc_now() -> datetime:
+    """The system clock, aware, UTC."""
+    return datetime.now(UTC)
+
+
+def zone_named(name: str) -> tzinfo:
+    """The IANA zone ``name``.
+
+    Only names of the database are taken: dateutil's ``gettz`` would also accept
+    POSIX rules such as ``EST5EDT4`` and fall back to the host's zone.
+
+    :raises TimestampError: there is no zone of that name.
+    """
+    if name not in available_timezones():
+        raise TimestampError(f"{name!r} is not an IANA time zone such as Europe/Rome")
+    return ZoneInfo(name)
+
+
+def parse_wall(text: str) -> datetime:
+    """Read a wall time: naive, whole minutes, years 1000 to 9999.
+
+    :raises TimestampError: names the part that is wrong and the accepted forms.
+    """
+    written = text.strip()
+    match = _DAY_FIRST.fullmatch(written) or _ISO.fullmatch(written)
+    if match is None:
+        raise TimestampError(f"“{written}” is not a time. Write {ACCEPTED_FORMS}.")
+    parts = {name: int(value) for name, value in match.groupdict().items()}
+    year, month, day = parts["year"], parts["month"], parts["day"]
+    fault = None
+    if not EARLIEST_YEAR <= year <= LATEST_YEAR:
+        fault = f"the year {year:04d} is out of range"
+    elif not 1 <= month <= 12:
+        fault = f"there is no month {month}"
+    elif not 1 <= day <= _days_in(year, month):
+        fault = f"{_MONTHS[month - 1]} {year} has no day {day}"
+    elif parts["hour"] > 23:
+        fault = f"there is no hour {parts['hour']}"
+    elif parts["minute"] > 59:
+        fault = f"there is no minute {parts['minute']}"
+    if fault:
+        raise TimestampError(f"“{written}”: {fault}. Write {ACCEPTED_FORMS}.")
+    return datetime(year, month, day, parts["hour"], parts["minute"])
+
+
+def _days_in(year: int, month: int) -> int:
+    if month == 12:
+        return 31
+    return (datetime(year, month + 1, 1) - timedelta(days=1)).day
+
+
+def to_instant(wall: datetime, zone: tzinfo, *, fold: int | None = None) -> datetime:
+    """The UTC instant at which the clocks of ``zone`` show ``wall`` (naive).
+
+    :param fold: 0 or 1 picks the first or second of two; None asks.
+    :raises GapError: the clocks skip ``wall``.
+    :raises OverlapError: the clocks show ``wall`` twice and ``fold`` is None.
+    :raises TimestampError: the instant is beyond the years that can be written.
+    """
+    instant: datetime | None
+    try:
+        if not tz.datetime_exists(wall, zone):
+            raise _gap(wall, zone)
+        if fold is None and tz.datetime_ambiguous(wall, zone):
+            raise _overlap(wall, zone)
+        instant = wall.replace(tzinfo=zone, fold=fold or 0).astimezone(UTC)
+    except OverflowError:
+        instant = None
+    if instant is None or not EARLIEST_YEAR <= instant.year <= LATEST_YEAR:
+        raise TimestampError(f"{_written(wall)} is outside the years 1000 to 9999 in UTC.")
+    return instant
+
+
+def to_instant_unattended(wall: datetime, zone: tzinfo) -> tuple[datetime, str | None]:
+    """As ``to_instant`` where nobody can be asked: an instant and perhaps a warning.
+
+    A skipped time is moved on by the length of the gap; of two the first is taken.
+    """
+    try:
+        return to_instant(wall, zone), None
+    except GapError as gap:
+        moved = tz.resolve_imaginary(wall.replace(tzinfo=zone)).astimezone(UTC)
+        return moved, f"{gap} Taken as {describe(moved, zone)}."
+    except OverlapError as overlap:
+        label, instant = overlap.first
+        return instant, f"{overlap} Taken as the first, {label}."
+
+
+def _gap(wall: datetime, zone: tzinfo) -> GapError:
+    after = tz.resolve_imaginary(wall.replace(tzinfo=zone)).astimezone(UTC)
+    # The offset in force before the gap, applied to the skipped time, gives the
+    # same instant; the transition itself is found by halving the day before.
+    low, high = after - timedelta(days=1), after
+    offset = low.astimezone(zone).utcoffset()
+    while high - low > timedelta(seconds=1):
+        middle = low + (high - low) / 2
+        if middle.astimezone(zone).utcoffset() == offset:
+            low = middle
+        else:
+            high = middle
+    first_after = high.replace(microsecond=0)
+    last_before = first_after - timedelta(minutes=1)
+    name = getattr(zone, "key", str(zone))
+    return GapError(
+        f"{_written(wall)} does not exist in {name}: the clocks go from"
+        f" {last_before.astimezone(zone):%H:%M} on to {first_after.astimezone(zone):%H:%M}."
+        f" The nearest real times are {describe(last_before, zone)}"
+        f" and {describe(first_after, zone)}.",
+        (wall_text(last_before, zone), last_before),
+        (wall_text(first_after, zone), first_after),
+    )
+
+
+def _overlap(wall: datetime, zone: tzinfo) -> OverlapError:
+    first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    name = getattr(zone, "key", str(zone))
+    return OverlapError(
+        f"{_written(wall)} comes twice in {name}, because the clocks go back.",
+        (describe(first, zone), first),
+        (describe(second, zone), second),
+    )
+
+
+def _written(wall: datetime) -> str:
+    return f"{wall.day:02d}/{wall.month:02d}/{wall.year:04d} {wall:%H:%M}"
+
+
+def wall_text(instant: datetime, zone: tzinfo) -> str:
+    """What an editor would type for ``instant``: ``21/01/2026 19:13``."""
+    return _written(instant.astimezone(zone))
+
+
+def fold_of(instant: datetime, zone: tzinfo) -> int:
+    """Which of two equal wall times ``instant`` is: 0 the first (or only), 1 the second."""
+    return instant.astimezone(zone).fold
+
+
+def describe(instant: datetime, zone: tzinfo) -> str:
+    """For people: ``21/01/2026 20:13 EET (18:13 UTC)``.
+
+    The UTC date stands in it where it differs from the local one.
+    """
+    local, utc = instant.astimezone(zone), instant.astimezone(UTC)
+    name = local.tzname() or ""
+    if not name or name[0] in "+-":
+        name = "UTC" + _offset_text(local)
+    utc_text = f"{utc:%H:%M}" if utc.date() == local.date() else _written(utc)
+    return f"{_written(local)} {name} ({utc_text} UTC)"
+
+
+def describe_zone(instant: datetime, zone: tzinfo) -> str:
+    """The zone as it stands at ``instant``: ``Europe/Rome, now CET (UTC+01:00)``."""
+    local = instant.astimezone(zone)
+    name = getattr(zone, "key", str(zone))
+    short = local.tzname() or ""
+    offset = "UTC" + _offset_text(local)
+    return f"{name}, now {offset if not short or short[0] in '+-' else f'{short} ({offset})'}"
+
+
+def _offset_text(local: datetime) -> str:
+    offset = local.utcoffset() or timedelta()
+    sign, minutes = ("-", -offset) if offset < timedelta() else ("+", offset)
+    total = int(minutes.total_seconds()) // 60
+    return f"{sign}{total // 60:02d}:{total % 60:02d}"
+
+
+def rfc3339(instant: datetime) -> str:
+    """RFC 3339 in UTC with ``Z``, whole seconds: some readers ignore an offset."""
+    utc = instant.astimezone(UTC)
+    return (
+        f"{utc.year:04d}-{utc.month:02d}-{utc.day:02d}"
+        f"T{utc.hour:02d}:{utc.minute:02d}:{utc.second:02d}Z"
+    )
