@@ -1,0 +1,269 @@
+"""Entries and their categories."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from feedsvc.errors import EditConflict, NotFound
+from feedsvc.model import Category, Entry, Feed, Source, State
+from feedsvc.storage import schema
+from feedsvc.storage.schema import entries, entry_categories, feed_entries
+
+# Asked for more, the database would hold a worker for too long.
+LONGEST_LIST = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class FaultyEntry:
+    """A stored row that is no valid entry: left out, and reported."""
+
+    id: str
+    fault: str
+
+
+class EntryRows:
+    """Reading and writing entries inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, id: str) -> Entry:
+        """The entry with that id.
+
+        :raises NotFound: there is none.
+        """
+        return self._one(entries.c.id == id, id)
+
+    def by_slug(self, slug: str) -> Entry:
+        """The entry whose page has that slug.
+
+        :raises NotFound: there is none.
+        """
+        return self._one(entries.c.slug == slug, slug)
+
+    def by_origin(self, origin: str) -> Entry | None:
+        """The entry imported from that origin, or None."""
+        query = select(entries).where(entries.c.origin == origin)
+        row = self._connection.execute(query).one_or_none()
+        return self._build([row])[0][0] if row else None
+
+    def latest(self, state: State, *, limit: int = 50, offset: int = 0) -> list[Entry]:
+        """Entries in one state, the last changed first (scheduled: the next due first)."""
+        order = (
+            (entries.c.visible_at, entries.c.id)
+            if state is State.SCHEDULED
+            else (entries.c.changed_at.desc(), entries.c.id)
+        )
+        query = select(entries).where(entries.c.state == state.value).order_by(*order)
+        return self._listed(query.limit(min(limit, LONGEST_LIST)).offset(offset))
+
+    def count(self, state: State) -> int:
+        """How many entries are in that state."""
+        query = select(func.count()).select_from(entries).where(entries.c.state == state.value)
+        return self._connection.execute(query).scalar_one()
+
+    def live_in(self, feed: Feed, *, limit: int, offset: int = 0) -> list[Entry]:
+        """What readers may see in ``feed``, newest ``published`` first."""
+        query = (
+            select(entries)
+            .join(feed_entries, feed_entries.c.entry_id == entries.c.id)
+            .where(feed_entries.c.feed_id == feed.id, feed_entries.c.is_live)
+            .order_by(feed_entries.c.published.desc(), feed_entries.c.entry_id)
+        )
+        return self._listed(query.limit(min(limit, LONGEST_LIST)).offset(offset))
+
+    def window_of(
+        self, feed: Feed, *, newest: int, visible_since: datetime | None
+    ) -> tuple[list[Entry], list[FaultyEntry]]:
+        """The ``newest`` entries of a feed, and all that entered it since an instant.
+
+        Not sorted. Rows that are no valid entry come back as faults.
+        """
+        live = (feed_entries.c.feed_id == feed.id) & feed_entries.c.is_live
+        by_date = (
+            select(feed_entries.c.entry_id)
+            .where(live)
+            .order_by(feed_entries.c.published.desc(), feed_entries.c.entry_id)
+            .limit(newest)
+        )
+        ids = set(self._connection.execute(by_date).scalars())
+        if visible_since is not None:
+            entered = (
+                select(feed_entries.c.entry_id)
+                .where(live, feed_entries.c.visible_at > visible_since)
+                .order_by(feed_entries.c.visible_at.desc(), feed_entries.c.entry_id)
+                .limit(LONGEST_LIST)
+            )
+            ids |= set(self._connection.execute(entered).scalars())
+        rows: list[Row[Any]] = []
+        for chunk in _chunks(sorted(ids), 500):
+            query = select(entries).where(entries.c.id.in_(chunk))
+            rows += self._connection.execute(query).all()
+        return self._build(rows)
+
+    def newest_entrance(self, feed: Feed) -> datetime | None:
+        """When the last entry entered ``feed``."""
+        query = select(func.max(feed_entries.c.visible_at)).where(
+            feed_entries.c.feed_id == feed.id, feed_entries.c.is_live
+        )
+        return self._connection.execute(query).scalar_one()
+
+    def next_due(self, feed: Feed) -> datetime | None:
+        """When the next scheduled entry enters ``feed``."""
+        query = select(func.min(feed_entries.c.visible_at)).where(
+            feed_entries.c.feed_id == feed.id, ~feed_entries.c.is_live
+        )
+        return self._connection.execute(query).scalar_one()
+
+    def is_any_due(self, now: datetime) -> bool:
+        """Whether a scheduled entry's moment has come."""
+        query = select(entries.c.id).where(
+            entries.c.state == State.SCHEDULED.value, entries.c.visible_at <= now
+        )
+        return self._connection.execute(query.limit(1)).first() is not None
+
+    def due(self, now: datetime, *, limit: int) -> list[Entry]:
+        """Scheduled entries whose moment has come, the earliest first."""
+        query = (
+            select(entries)
+            .where(entries.c.state == State.SCHEDULED.value, entries.c.visible_at <= now)
+            .order_by(entries.c.visible_at, entries.c.id)
+            .limit(limit)
+        )
+        return self._listed(query)
+
+    def free_slug(self, wanted: str) -> str:
+        """``wanted``, or ``wanted-2`` and so on: the first that no entry has."""
+        query = (
+            select(entries.c.slug)
+            .where((entries.c.slug == wanted) | entries.c.slug.startswith(wanted + "-"))
+            .limit(LONGEST_LIST)
+        )
+        taken = set(self._connection.execute(query).scalars())
+        if wanted not in taken:
+            return wanted
+        return next(
+            slug for n in range(2, LONGEST_LIST + 3) if (slug := f"{wanted}-{n}") not in taken
+        )
+
+    def add(self, entry: Entry, *, origin: str | None = None) -> None:
+        """Store a new entry."""
+        self._connection.execute(
+            insert(entries).values(id=entry.id, origin=origin, **_columns(entry))
+        )
+        self._put_categories(entry)
+
+    def replace(self, entry: Entry, *, expected_revision: int) -> None:
+        """Store a new state of an entry.
+
+        :raises EditConflict: somebody else saved it since ``expected_revision``.
+        """
+        changed = self._connection.execute(
+            update(entries)
+            .where(entries.c.id == entry.id, entries.c.revision == expected_revision)
+            .values(**_columns(entry))
+        )
+        if changed.rowcount != 1:
+            raise EditConflict("somebody else saved this article since you opened it")
+        self._connection.execute(
+            delete(entry_categories).where(entry_categories.c.entry_id == entry.id)
+        )
+        self._put_categories(entry)
+
+    def _put_categories(self, entry: Entry) -> None:
+        if entry.categories:
+            self._connection.execute(
+                insert(entry_categories),
+                [
+                    {"entry_id": entry.id, "position": position, "category_id": category.id}
+                    for position, category in enumerate(entry.categories)
+                ],
+            )
+
+    def _one(self, condition: Any, name: str) -> Entry:
+        row = self._connection.execute(select(entries).where(condition)).one_or_none()
+        if row is None:
+            raise NotFound(f"there is no article {name}")
+        found, faults = self._build([row])
+        if faults:
+            raise NotFound(f"the stored article {name} is faulty: {faults[0].fault}")
+        return found[0]
+
+    def _listed(self, query: Any) -> list[Entry]:
+        return self._build(self._connection.execute(query).all())[0]
+
+    def _build(self, rows: Sequence[Row[Any]]) -> tuple[list[Entry], list[FaultyEntry]]:
+        """Entries of rows, in their order; one faulty row never hides the others."""
+        of_entry: dict[str, list[Category]] = {row.id: [] for row in rows}
+        for chunk in _chunks(list(of_entry), 500):
+            query = (
+                select(entry_categories.c.entry_id, schema.categories)
+                .join(
+                    schema.categories, schema.categories.c.id == entry_categories.c.category_id
+                )
+                .where(entry_categories.c.entry_id.in_(chunk))
+                .order_by(entry_categories.c.position)
+            )
+            for row in self._connection.execute(query):
+                of_entry[row.entry_id].append(
+                    Category(row.slug, row.name, row.description, id=row.id)
+                )
+        found: list[Entry] = []
+        faults: list[FaultyEntry] = []
+        for row in rows:
+            try:
+                found.append(_entry(row, tuple(of_entry[row.id])))
+            except (ValueError, TypeError, KeyError) as error:
+                faults.append(FaultyEntry(row.id, str(error)))
+        return found, faults
+
+
+def _chunks(ids: list[str], size: int) -> list[list[str]]:
+    return [ids[start : start + size] for start in range(0, len(ids), size)]
+
+
+def _columns(entry: Entry) -> dict[str, Any]:
+    sources = [{"name": source.name, "url": source.url} for source in entry.sources]
+    return {
+        "slug": entry.slug or None,
+        "title": entry.title,
+        "author": entry.author,
+        "summary": entry.summary,
+        "body": entry.body,
+        "sources": json.dumps(sources, ensure_ascii=False),
+        "state": entry.state.value,
+        "published": entry.published,
+        "updated": entry.updated,
+        "visible_at": entry.visible_at,
+        "wall_time": entry.wall_time,
+        "wall_zone": entry.wall_zone,
+        "revision": entry.revision,
+        "changed_at": entry.changed_at,
+    }
+
+
+def _entry(row: Row[Any], categories: tuple[Category, ...]) -> Entry:
+    return Entry(
+        id=row.id,
+        slug=row.slug or "",
+        title=row.title,
+        author=row.author,
+        summary=row.summary,
+        body=row.body,
+        categories=categories,
+        state=State(row.state),
+        sources=tuple(Source(one["name"], one["url"]) for one in json.loads(row.sources)),
+        published=row.published,
+        updated=row.updated,
+        visible_at=row.visible_at,
+        wall_time=row.wall_time,
+        wall_zone=row.wall_zone,
+        revision=row.revision,
+        changed_at=row.changed_at,
+    )

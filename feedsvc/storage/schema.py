@@ -1,0 +1,203 @@
+"""The tables. A change here needs a migration beside it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime in whole seconds.
+
+    ``timestamptz`` in PostgreSQL; in SQLite, which has no such type, the text
+    ``2026-01-21T18:13:00Z``: it sorts by instant and people can read it.
+    """
+
+    impl = String(20)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(DateTime(timezone=True))
+        return dialect.type_descriptor(String(20))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is not UTC or value.microsecond:
+            raise ValueError(f"{value!r} is not a UTC instant in whole seconds")
+        if dialect.name == "postgresql":
+            return value
+        return value.strftime("%Y-%m-%dT%H:%M:%SZ").zfill(20)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if isinstance(value, datetime):
+            return value.astimezone(UTC)
+        return datetime.strptime(value, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# Facts about the whole installation: cookie key, digest of the site's settings.
+settings = Table(
+    "settings",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+categories = Table(
+    "categories",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("slug", String(200), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("description", Text, nullable=False, default=""),
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("id", String(45), primary_key=True),
+    Column("slug", String(200), nullable=True, unique=True),
+    Column("title", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("sources", Text, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("published", Instant),
+    Column("updated", Instant),
+    Column("visible_at", Instant),
+    Column("wall_time", String(40), nullable=False),
+    Column("wall_zone", String(60), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    # Where an imported entry came from, so that a second import finds it.
+    Column("origin", String(100), unique=True),
+    Index(None, "state", "visible_at"),
+    Index(None, "state", "changed_at"),
+)
+
+entry_categories = Table(
+    "entry_categories",
+    metadata,
+    Column("entry_id", ForeignKey("entries.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("category_id", ForeignKey("categories.id"), nullable=False),
+    UniqueConstraint("entry_id", "category_id"),
+    Index(None, "category_id"),
+)
+
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("urn", String(45), nullable=False, unique=True),
+    # NULL: the feed of everything.
+    Column("category_id", ForeignKey("categories.id"), unique=True),
+    Column("updated", Instant),
+    Column("fingerprint", String(64), nullable=False, default=""),
+    Column("next_due_at", Instant),
+    Column("version", BigInteger, nullable=False, default=0, index=True),
+)
+
+# Which entries stand in which feed, with what they are picked and sorted by:
+# a feed's window is one index range, whatever the archive holds.
+feed_entries = Table(
+    "feed_entries",
+    metadata,
+    Column("feed_id", ForeignKey("feeds.id"), primary_key=True),
+    Column("entry_id", ForeignKey("entries.id"), primary_key=True),
+    Column("is_live", Boolean, nullable=False),
+    Column("published", Instant, nullable=False),
+    Column("visible_at", Instant, nullable=False),
+    Index(None, "feed_id", "is_live", "published"),
+    Index(None, "feed_id", "is_live", "visible_at"),
+    Index(None, "entry_id"),
+)
+
+# The outbox: a feed stands here from the commit that touched it until it is
+# rendered again.
+changes = Table(
+    "changes",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("feed_id", ForeignKey("feeds.id"), nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Index(None, "feed_id"),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("feed_id", ForeignKey("feeds.id"), primary_key=True),
+    Column("format", String(10), primary_key=True),
+    Column("encoding", String(10), primary_key=True),
+    Column("etag", String(64), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# One row. ``number`` grows in each transaction that changes what is served, and
+# its lock makes those commit in the order of their numbers: whoever holds the
+# documents up to a number finds everything later by ``feeds.version`` above it.
+served_version = Table(
+    "served_version",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)
+
+editors = Table(
+    "editors",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(100), nullable=False, unique=True),
+    Column("password_hash", String(200), nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+# One-time links with which the first account is made; only digests are kept.
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("token_digest", String(64), primary_key=True),
+    Column("expires_at", Instant, nullable=False),
+)
+
+sign_in_failures = Table(
+    "sign_in_failures",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("key", String(64), nullable=False),
+    Column("failed_at", Instant, nullable=False),
+    Index(None, "key", "failed_at"),
+    Index(None, "failed_at"),
+)

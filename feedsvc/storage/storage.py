@@ -1,0 +1,161 @@
+"""The one door to the database.
+
+``with storage.writing() as tx`` is a transaction: what it wrote is durable when
+the block ends, or was never there. ``with storage.reading() as tx`` sees one
+consistent state. SQL stays behind this door, and every query is bounded.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from alembic.config import Config as AlembicConfig
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, make_url, text
+
+from alembic import command
+from feedsvc.errors import SchemaOutdated, StorageError
+from feedsvc.storage.editors import EditorRows
+from feedsvc.storage.engine import dump_postgresql, in_our_words, open_engine
+from feedsvc.storage.entries import EntryRows
+from feedsvc.storage.feeds import FeedRows
+from feedsvc.storage.settings import SettingRows
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+# Any number will do as long as nobody else in this database locks by it.
+_MIGRATION_LOCK = 0x66656564
+
+
+class Transaction:
+    """What can be asked and said inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.entries = EntryRows(connection)
+        self.feeds = FeedRows(connection)
+        self.editors = EditorRows(connection)
+        self.settings = SettingRows(connection)
+
+
+class Storage:
+    """SQLite or PostgreSQL, by the address alone.
+
+    Safe to share between threads; not between processes (each opens its own).
+
+    :param url: ``sqlite:///data/feedsvc.db`` (relative to the working directory,
+        four slashes for an absolute path) or ``postgresql://...``.
+    :param read_only: never write, and open even where nothing can be written.
+    """
+
+    def __init__(self, url: str, *, read_only: bool = False) -> None:
+        self.url = url
+        self.read_only = read_only
+        self._engine = open_engine(url, read_only=read_only)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the database is a file of ours."""
+        return self._engine.dialect.name == "sqlite"
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self._engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Transaction]:
+        """A transaction that only reads."""
+        with in_our_words(), self._engine.connect() as connection:
+            if not self.is_sqlite:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield Transaction(connection)
+
+    @contextmanager
+    def writing(self) -> Iterator[Transaction]:
+        """A transaction that writes: all of it, durably, or nothing.
+
+        :raises StorageBusy: another writer held the database for five seconds.
+        :raises StorageFull: there is no room.
+        :raises StorageReadOnly: nothing can be written.
+        :raises StorageUnreachable: the database does not answer.
+        """
+        with in_our_words(), self._engine.connect() as connection:
+            connection = connection.execution_options(feedsvc_writing=True)
+            with connection.begin():
+                yield Transaction(connection)
+
+    def migrate(self) -> bool:
+        """Bring the schema to this version's. Whether there was anything to do."""
+        if self._revision() == self._head():
+            return False
+        with in_our_words(), self._engine.connect() as connection:
+            connection = connection.execution_options(feedsvc_writing=True)
+            with connection.begin():
+                if not self.is_sqlite:
+                    connection.execute(
+                        text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK}
+                    )
+                config = self._alembic()
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        return True
+
+    def check_schema(self) -> None:
+        """Make sure that the schema is this version's.
+
+        :raises SchemaOutdated: it is not; ``feedsvc migrate`` mends it.
+        """
+        found, wanted = self._revision(), self._head()
+        if found != wanted:
+            raise SchemaOutdated(
+                f"the database has schema {found or 'none'}, this version needs {wanted};"
+                " run: feedsvc migrate"
+            )
+
+    def backup(self, target: Path) -> None:
+        """Copy the database consistently while others read and write it.
+
+        A SQLite file; of PostgreSQL an archive of ``pg_dump`` for ``pg_restore``.
+
+        :raises StorageError: ``target`` is there already, or the copy failed.
+        """
+        if target.exists():
+            raise StorageError(f"{target} is there already; name a new file")
+        if not self.is_sqlite:
+            dump_postgresql(self.url, target)
+            return
+        self.check_schema()
+        with in_our_words(), self._engine.connect() as connection:
+            source = connection.connection.driver_connection
+            if not isinstance(source, sqlite3.Connection):
+                raise StorageError("the database driver is not sqlite3")
+            with closing(sqlite3.connect(target)) as copy:
+                source.backup(copy)
+
+    def find_damage(self) -> list[str]:
+        """What SQLite's own check says is wrong; PostgreSQL looks after itself."""
+        if not self.is_sqlite:
+            return []
+        with in_our_words(), self._engine.connect() as connection:
+            found = connection.exec_driver_sql("PRAGMA quick_check(20)").scalars().all()
+        return [] if found == ["ok"] else [str(line) for line in found]
+
+    def _revision(self) -> str | None:
+        with in_our_words(), self._engine.connect() as connection, connection.begin():
+            return MigrationContext.configure(connection).get_current_revision()
+
+    def _head(self) -> str | None:
+        return ScriptDirectory.from_config(self._alembic()).get_current_head()
+
+    def _alembic(self) -> AlembicConfig:
+        config = AlembicConfig()
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        return config
+
+
+def describe_url(url: str) -> str:
+    """The address without its password, for logs and errors."""
+    return make_url(url).render_as_string(hide_password=True)
