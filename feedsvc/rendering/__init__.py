@@ -1,0 +1,24 @@
+"""Feeds and article texts as bytes and HTML; each quirk of feedgen is mended here."""
+
+from feedsvc.rendering.html import entry_html, first_paragraph, is_right_to_left, summary_text
+from feedsvc.rendering.render import (
+    LeftOut,
+    documents,
+    feed_title,
+    fingerprint,
+    ordered,
+    render,
+)
+
+__all__ = [
+    "LeftOut",
+    "documents",
+    "entry_html",
+    "feed_title",
+    "fingerprint",
+    "first_paragraph",
+    "is_right_to_left",
+    "ordered",
+    "render",
+    "summary_text",
+]

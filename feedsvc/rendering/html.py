@@ -1,0 +1,131 @@
+"""An article's Markdown as the HTML that pages and feeds carry.
+
+CommonMark with tables and strike-through by markdown-it-py; then nh3 lets only
+what is listed here through, and makes each address absolute, because a feed
+reader shows the text far from the site. Pure functions of their arguments.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+from html import escape
+
+import nh3
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from feedsvc.model import Entry, Site, Source
+
+SUMMARY_CHARACTERS = 280
+
+_TAGS = {
+    *"p br hr h2 h3 h4 h5 h6 ul ol li dl dt dd blockquote pre code em strong b i u s del ins".split(),
+    *"a img figure figcaption table caption thead tbody tfoot tr th td sub sup small mark".split(),
+    *"abbr cite q kbd samp var time bdi bdo div span".split(),
+}
+_ATTRIBUTES = {
+    "*": {"dir", "lang"},
+    "a": {"href", "title"},
+    "img": {"src", "alt", "title", "width", "height"},
+    "ol": {"start", "reversed"},
+    "th": {"colspan", "rowspan", "scope"},
+    "td": {"colspan", "rowspan"},
+    "abbr": {"title"},
+    "time": {"datetime"},
+    "blockquote": {"cite"},
+    "q": {"cite"},
+}
+_SCHEMES = {"http", "https", "mailto", "tel"}
+
+_markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+
+
+@lru_cache(maxsize=2048)
+def body_html(markdown: str, base_url: str) -> str:
+    """Sanitized HTML of ``markdown``; relative addresses are taken from ``base_url``.
+
+    Headings begin at ``h2``: the title above them is the page's ``h1``.
+    """
+    tokens = _markdown.parse(markdown)
+    for token in tokens:
+        if token.tag == "h1":
+            token.tag = "h2"
+    html = _markdown.renderer.render(tokens, _markdown.options, {})
+    clean = nh3.clean(
+        html,
+        tags=_TAGS,
+        attributes=_ATTRIBUTES,
+        url_schemes=_SCHEMES,
+        link_rel=None,
+        url_relative=("rewrite_with_base", base_url),
+    )
+    return clean.strip()
+
+
+def entry_html(entry: Entry, site: Site) -> str:
+    """The whole text of an entry: its body, then its sources."""
+    html = body_html(entry.body, site.absolute(entry.path)) + sources_html(entry.sources)
+    if is_right_to_left(entry.body):
+        html = f'<div dir="rtl">{html}</div>'
+    return html
+
+
+def sources_html(sources: tuple[Source, ...]) -> str:
+    """The list of sources, or nothing."""
+    if not sources:
+        return ""
+    items = "".join(f"<li>{_source_html(source)}</li>" for source in sources)
+    return f"\n<h2>Sources</h2>\n<ul>{items}</ul>"
+
+
+def _source_html(source: Source) -> str:
+    name = f'<bdi dir="auto">{escape(source.name, quote=False)}</bdi>'
+    if source.url is None:
+        return name
+    return f'<a href="{escape(source.url)}">{name}</a>'
+
+
+def summary_text(entry: Entry) -> str:
+    """Its summary as plain text: the editor's own, or the first paragraph, cut."""
+    return entry.summary or _shortened(first_paragraph(entry.body)) or entry.title
+
+
+@lru_cache(maxsize=2048)
+def first_paragraph(markdown: str) -> str:
+    """The plain text of the first paragraph that has any."""
+    tokens = _markdown.parse(markdown)
+    for before, token in zip(tokens, tokens[1:], strict=False):
+        if before.type == "paragraph_open" and token.type == "inline":
+            text = " ".join("".join(_plain(token.children or [])).split())
+            if text:
+                return text
+    return ""
+
+
+def _plain(tokens: list[Token]) -> Iterator[str]:
+    for token in tokens:
+        if token.type in ("text", "code_inline"):
+            yield token.content
+        elif token.type in ("softbreak", "hardbreak"):
+            yield " "
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= SUMMARY_CHARACTERS:
+        return text
+    cut = text[:SUMMARY_CHARACTERS]
+    space = cut.rfind(" ")
+    return cut[: space if space > SUMMARY_CHARACTERS // 2 else None].rstrip(" .,;:–—-") + "…"
+
+
+def is_right_to_left(text: str) -> bool:
+    """Whether the first letter with a direction runs right to left."""
+    for character in text:
+        direction = unicodedata.bidirectional(character)
+        if direction in ("R", "AL"):
+            return True
+        if direction == "L":
+            return False
+    return False

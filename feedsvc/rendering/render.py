@@ -1,0 +1,253 @@
+"""``render(feed, entries, ...) -> bytes``: a feed as a pure function of its data.
+
+No clock, no locale, no zone of the process: the same arguments give the same
+bytes on any machine at any hour.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from html import escape
+from typing import Any
+
+from feedsvc.characters import is_writable
+from feedsvc.errors import RenderingError
+from feedsvc.model import Category, Entry, Feed, FeedDocument, Format, Site, Window
+from feedsvc.rendering.html import entry_html, summary_text
+from feedsvc.rendering.repairs import (
+    AtomFeed,
+    Fragment,
+    Generator,
+    RssFeed,
+    atom_entry,
+    rss_entry,
+)
+from feedsvc.timestamps import rfc3339
+
+# Raised whenever the bytes of an unchanged entry change: the stored documents
+# of an older version are then rendered anew.
+RENDERER_VERSION = 1
+
+GZIP_LEVEL = 9
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An entry that could not be written in a format."""
+
+    entry_id: str
+    format: Format
+    fault: str
+
+
+def fingerprint(feed: Feed, entries: Sequence[Entry], site: Site, window: Window) -> str:
+    """SHA-256, in hex, of everything that the documents of ``feed`` are made from.
+
+    Equal fingerprints mean equal bytes but for the feed's own ``updated``.
+    """
+    inputs = [
+        RENDERER_VERSION,
+        [feed.urn, feed.slug, _title(feed, site), _description(feed, site)],
+        [site.title, site.url, site.language, site.author],
+        window.full_content,
+        [_inputs(entry) for entry in ordered(entries)],
+    ]
+    # Lone surrogates in a faulty row must not stop the others.
+    text = json.dumps(inputs, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _inputs(entry: Entry) -> list[Any]:
+    if entry.published is None or entry.updated is None:
+        raise RenderingError(f"{entry.id} has no published or updated instant")
+    return [
+        entry.id,
+        entry.slug,
+        entry.title,
+        entry.author,
+        entry.summary,
+        entry.body,
+        [[source.name, source.url] for source in entry.sources],
+        [[category.slug, category.name] for category in entry.categories],
+        rfc3339(entry.published),
+        rfc3339(entry.updated),
+    ]
+
+
+def ordered(entries: Sequence[Entry]) -> list[Entry]:
+    """Newest first by instant; two of one second by id, so that order is stable.
+
+    :raises RenderingError: an id stands twice, or an entry has no ``published``.
+    """
+    ids = {entry.id for entry in entries}
+    if len(ids) != len(entries):
+        raise RenderingError("an entry stands twice in one feed")
+
+    def newest_first(entry: Entry) -> tuple[float, str]:
+        if entry.published is None:
+            raise RenderingError(f"{entry.id} is not published")
+        return -entry.published.timestamp(), entry.id
+
+    return sorted(entries, key=newest_first)
+
+
+def render(
+    feed: Feed,
+    entries: Sequence[Entry],
+    site: Site,
+    window: Window,
+    format: Format,
+    updated: datetime,
+) -> tuple[bytes, list[LeftOut]]:
+    """The document, UTF-8, and the entries that had to be left out of it.
+
+    :param updated: instant of the feed's last change.
+    """
+    generator = Generator()
+    generator.id(feed.urn)
+    generator.title(_title(feed, site))
+    generator.subtitle(_description(feed, site))
+    generator.description(_description(feed, site))
+    generator.language(site.language)
+    generator.generator("feedsvc")
+    generator.docs("https://www.rssboard.org/rss-specification")
+    if format is Format.ATOM:
+        generator.author({"name": site.author or site.title})
+    generator.link(
+        href=site.absolute(feed.path(format)), rel="self", type=format.media_type
+    )
+    # alternate last: feedgen makes the last link the RSS channel's (2).
+    generator.link(href=site.absolute(feed.page_path), rel="alternate", type="text/html")
+    if format is Format.RSS:
+        generator.register_extension("feedsvc", RssFeed, None, False, True)
+    else:
+        generator.register_extension("feedsvc", AtomFeed, None, True, False)
+        # feedgen demands it, the extension writes it (7). Not in RSS: it would put
+        # a second lastBuildDate there.
+        generator.updated(updated)
+    generator.feedsvc.updated = updated
+    left_out = []
+    for entry in ordered(entries):
+        try:
+            fragment = _ELEMENTS[format](entry, site, window)
+        except Exception as error:  # whatever is wrong with one, the others go out
+            left_out.append(LeftOut(entry.id, format, f"{type(error).__name__}: {error}"))
+        else:
+            generator.add_entry(Fragment(fragment), order="append")
+    text: bytes = generator.rss_str() if format is Format.RSS else generator.atom_str()
+    return text, left_out
+
+
+def documents(
+    feed: Feed, format: Format, body: bytes, updated: datetime, next_due_at: datetime | None
+) -> list[FeedDocument]:
+    """A rendered feed in each encoding it is served in.
+
+    The ETags are strong (RFC 9110 section 8.8.1): digests of the identity bytes,
+    with the coding's name behind them where one is applied.
+    """
+    digest = hashlib.sha256(body).hexdigest()[:32]
+    packed = gzip.compress(body, GZIP_LEVEL, mtime=0)
+    return [
+        FeedDocument(
+            path=feed.path(format),
+            format=format,
+            encoding=encoding,
+            etag=etag,
+            body=content,
+            updated=updated,
+            next_due_at=next_due_at,
+        )
+        for encoding, etag, content in (
+            ("identity", digest, body),
+            ("gzip", f"{digest}-gzip", packed),
+        )
+    ]
+
+
+def feed_title(category: Category | None, site: Site) -> str:
+    """What a reader's list of subscriptions shows."""
+    return f"{category.name} – {site.title}" if category else site.title
+
+
+def _title(feed: Feed, site: Site) -> str:
+    return feed_title(feed.category, site)
+
+
+def _description(feed: Feed, site: Site) -> str:
+    if feed.category:
+        return feed.category.description or f"{feed.category.name}: articles of {site.title}"
+    return site.description or f"All articles of {site.title}"
+
+
+def _check(entry: Entry) -> None:
+    # An empty title makes feedgen raise in Atom only (22); refused in both alike.
+    if not entry.title.strip():
+        raise RenderingError("the title is empty")
+    for name in ("title", "author", "summary", "body"):
+        if not is_writable(getattr(entry, name)):
+            raise RenderingError(f"the {name} has a character that XML cannot carry")
+
+
+def _rss_item(entry: Entry, site: Site, window: Window) -> Any:
+    _check(entry)
+    item, extra = rss_entry()
+    item.title(entry.title)
+    item.link(href=site.absolute(entry.path), rel="alternate")
+    # id(), never guid(permalink=...): a later id() would reset the flag (14).
+    item.id(entry.id)
+    # RSS takes descriptions for HTML, so plain text is escaped; summary before
+    # content, because description() would overwrite the content (12).
+    item.summary(escape(summary_text(entry), quote=False))
+    if window.full_content:
+        item.content(entry_html(entry, site), type="html")
+    item.category([{"term": category.slug, "label": category.name} for category in _named(entry)])
+    extra.creator = entry.author or site.author
+    extra.published, extra.updated = _dates(entry)
+    return item.rss_entry()
+
+
+def _atom_entry(entry: Entry, site: Site, window: Window) -> Any:
+    _check(entry)
+    item, extra = atom_entry()
+    item.id(entry.id)
+    item.title(entry.title)
+    item.summary(summary_text(entry))
+    if window.full_content:
+        # html, not xhtml (11) and not CDATA (10): any HTML is legal in it.
+        item.content(entry_html(entry, site), type="html")
+    if entry.author:
+        item.author({"name": entry.author})
+    item.category([{"term": category.slug, "label": category.name} for category in _named(entry)])
+    # feedgen demands an alternate of an entry without content; the extension
+    # then writes the links itself (1).
+    item.link(href=site.absolute(entry.path), rel="alternate")
+    extra.links = [
+        {"rel": "alternate", "type": "text/html", "href": site.absolute(entry.path)}
+    ]
+    extra.published, extra.updated = _dates(entry)
+    item.updated(extra.updated)
+    return item.atom_entry()
+
+
+def _named(entry: Entry) -> list[Category]:
+    # An empty label writes an empty <category>, and doubles stay (20).
+    seen = {category.slug: category for category in entry.categories if category.name.strip()}
+    return list(seen.values())
+
+
+def _dates(entry: Entry) -> tuple[datetime, datetime]:
+    if entry.published is None or entry.updated is None:
+        raise RenderingError("it has no published or updated instant")
+    return entry.published, entry.updated
+
+
+_ELEMENTS: dict[Format, Callable[[Entry, Site, Window], Any]] = {
+    Format.RSS: _rss_item,
+    Format.ATOM: _atom_entry,
+}
