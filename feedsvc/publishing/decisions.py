@@ -1,0 +1,308 @@
+"""What a save means: pure functions of the entry, the draft, the act and ``now``."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NoReturn
+
+from feedsvc.characters import clean_block, clean_line
+from feedsvc.errors import InvalidEntry
+from feedsvc.model import RESERVED_SLUGS, Category, Entry, Source, State, Window, whole_second
+
+LONGEST_TITLE = 500
+LONGEST_AUTHOR = 200
+LONGEST_SUMMARY = 2_000
+LONGEST_BODY = 1_000_000
+MOST_SOURCES = 200
+LONGEST_SLUG = 80
+
+
+class Action(StrEnum):
+    """What an editor asks for."""
+
+    SAVE_DRAFT = "save_draft"
+    PUBLISH = "publish"
+    SCHEDULE = "schedule"
+    # A change readers are not told of, and one they are.
+    CORRECT = "correct"
+    UPDATE = "update"
+    WITHDRAW = "withdraw"
+    # An article from elsewhere, which may lie in the past or the future.
+    IMPORT = "import"
+
+
+# Which acts each state allows; None is an entry that does not exist yet.
+ALLOWED: dict[State | None, frozenset[Action]] = {
+    None: frozenset({Action.SAVE_DRAFT, Action.PUBLISH, Action.SCHEDULE, Action.IMPORT}),
+    State.DRAFT: frozenset({Action.SAVE_DRAFT, Action.PUBLISH, Action.SCHEDULE}),
+    State.SCHEDULED: frozenset({Action.SAVE_DRAFT, Action.PUBLISH, Action.SCHEDULE}),
+    State.PUBLISHED: frozenset({Action.CORRECT, Action.UPDATE, Action.WITHDRAW}),
+    State.WITHDRAWN: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What was written, before anything is decided about it.
+
+    :param categories: the first is the principal one.
+    :param published: the instant given for it (UTC), or None for the moment of publishing.
+    :param wall_time: that instant as it was typed.
+    :param wall_zone: the IANA zone it was typed in.
+    """
+
+    title: str
+    categories: tuple[Category, ...]
+    body: str
+    summary: str = ""
+    author: str = ""
+    sources: tuple[Source, ...] = ()
+    published: datetime | None = None
+    wall_time: str = ""
+    wall_zone: str = ""
+
+    def cleaned(self) -> Draft:
+        """The same with only characters that can be published."""
+        return replace(
+            self,
+            title=clean_line(self.title),
+            author=clean_line(self.author),
+            summary=clean_line(self.summary),
+            body=clean_block(self.body),
+            sources=tuple(
+                Source(clean_line(source.name), source.url) for source in self.sources
+            ),
+            categories=tuple(dict.fromkeys(self.categories)),
+            published=whole_second(self.published) if self.published else None,
+        )
+
+
+def decide(
+    current: Entry | None, draft: Draft, action: Action, now: datetime, new_id: str
+) -> Entry:
+    """The entry as it will stand.
+
+    The id, and once published the slug, never change, whatever else does.
+
+    :param now: aware UTC.
+    :param new_id: the id of an entry that does not exist yet.
+    :raises InvalidEntry: names each field that is wrong.
+    """
+    state = current.state if current else None
+    if action not in ALLOWED[state]:
+        _refuse("state", f"this article is {state}, so it cannot be {_done(action)} now")
+    now = whole_second(now)
+    draft = draft.cleaned()
+    faults = find_faults(draft, action)
+    if faults:
+        raise InvalidEntry(faults)
+    entry = Entry(
+        id=current.id if current else new_id,
+        slug=current.slug if current else "",
+        title=draft.title,
+        author=draft.author,
+        summary=draft.summary,
+        body=draft.body,
+        categories=draft.categories,
+        sources=draft.sources,
+        state=State.DRAFT,
+        published=draft.published,
+        wall_time=draft.wall_time,
+        wall_zone=draft.wall_zone,
+        revision=current.revision + 1 if current else 1,
+        changed_at=now,
+    )
+    if action is Action.SAVE_DRAFT:
+        return entry
+    if not entry.slug:
+        entry = replace(entry, slug=slug_of(entry.title))
+    if action is Action.PUBLISH:
+        return _published(entry, now)
+    if action is Action.SCHEDULE:
+        return _scheduled(entry, now)
+    if action is Action.IMPORT:
+        return _imported(entry, now)
+    if current is None:  # ALLOWED has seen to it; said again for the type
+        _refuse("state", "there is no such article")
+    return _changed(current, entry, action, now)
+
+
+def _published(entry: Entry, now: datetime) -> Entry:
+    published = entry.published or now
+    if published > now:
+        _refuse(
+            "published",
+            "this time is still to come: press Schedule to publish it then, or empty the"
+            " field to publish now",
+        )
+    return replace(
+        entry, state=State.PUBLISHED, published=published, updated=published, visible_at=now
+    )
+
+
+def _scheduled(entry: Entry, now: datetime) -> Entry:
+    due = entry.published
+    if due is None:
+        _refuse("published", "give the time at which it is to be published")
+    if due <= now:
+        _refuse("published", "this time has passed: press Publish, or give a time to come")
+    return replace(entry, state=State.SCHEDULED, updated=due, visible_at=due)
+
+
+def _imported(entry: Entry, now: datetime) -> Entry:
+    if entry.published is not None and entry.published > now:
+        return _scheduled(entry, now)
+    return _published(entry, now)
+
+
+def _changed(current: Entry, entry: Entry, action: Action, now: datetime) -> Entry:
+    if action is Action.WITHDRAW:
+        # What was typed beside pressing Withdraw is not published on the way out.
+        return replace(
+            current, state=State.WITHDRAWN, revision=entry.revision, changed_at=entry.changed_at
+        )
+    published = entry.published or current.published
+    if published is None or current.updated is None:
+        _refuse("published", "this article has no time of publication")
+    if published > now:
+        _refuse("published", "it is with its readers already, so this cannot lie ahead")
+    updated = now if action is Action.UPDATE else current.updated
+    return replace(
+        entry,
+        state=State.PUBLISHED,
+        published=published,
+        # RFC 4287 does not forbid updated before published, but readers stumble.
+        updated=max(updated, published),
+        visible_at=current.visible_at,
+        wall_time=entry.wall_time or current.wall_time,
+        wall_zone=entry.wall_zone or current.wall_zone,
+    )
+
+
+def fall_due(entry: Entry, now: datetime) -> Entry:
+    """A scheduled entry whose moment has come, published with its own due time.
+
+    ``visible_at`` stays the due instant too: what readers were promised, however
+    late the service came to it.
+    """
+    if entry.state is not State.SCHEDULED or entry.visible_at is None or entry.visible_at > now:
+        raise ValueError(f"{entry.id} is not due")
+    return replace(
+        entry,
+        state=State.PUBLISHED,
+        revision=entry.revision + 1,
+        changed_at=whole_second(now),
+    )
+
+
+def find_faults(draft: Draft, action: Action) -> dict[str, str]:
+    """Field -> what is wrong with it, for this act. Empty where nothing is.
+
+    A draft may be unfinished; nothing may be longer than what can be kept.
+    """
+    faults: dict[str, str] = {}
+    if action is Action.WITHDRAW:
+        return faults
+    for name, longest in (
+        ("title", LONGEST_TITLE),
+        ("author", LONGEST_AUTHOR),
+        ("summary", LONGEST_SUMMARY),
+        ("body", LONGEST_BODY),
+    ):
+        length = len(getattr(draft, name))
+        if length > longest:
+            faults[name] = f"at most {longest:,} characters; these are {length:,}"
+    if len(draft.sources) > MOST_SOURCES:
+        faults["sources"] = f"at most {MOST_SOURCES}; these are {len(draft.sources)}"
+    if action is Action.SAVE_DRAFT:
+        if not (draft.title or draft.body or draft.summary):
+            faults["title"] = "write a title or a text first; there is nothing to keep yet"
+        return faults
+    if not draft.title:
+        faults["title"] = "write a title"
+    if not draft.body:
+        faults["body"] = "write the text of the article"
+    if not draft.categories:
+        faults["category"] = "choose a category, so that its subscribers get it"
+    return faults
+
+
+def _refuse(field: str, fault: str) -> NoReturn:
+    raise InvalidEntry({field: fault})
+
+
+def _done(action: Action) -> str:
+    return {
+        Action.SAVE_DRAFT: "kept as a draft",
+        Action.PUBLISH: "published",
+        Action.SCHEDULE: "scheduled",
+        Action.CORRECT: "corrected",
+        Action.UPDATE: "updated",
+        Action.WITHDRAW: "withdrawn",
+        Action.IMPORT: "imported",
+    }[action]
+
+
+# Letters that have no decomposition into a base letter and a mark.
+_FOLDED = str.maketrans({
+    "ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i",
+})
+
+
+def slug_of(text: str) -> str:
+    """The name of an address made from a title or category name.
+
+    Latin letters lose their marks; letters of other scripts stay, because a
+    transliteration would be nobody's spelling. Never empty, never reserved.
+    """
+    folded = text.lower().translate(_FOLDED)
+    kept = []
+    for character in unicodedata.normalize("NFKD", folded):
+        if unicodedata.combining(character) and kept and kept[-1].isascii():
+            continue
+        category = unicodedata.category(character)
+        kept.append(character if category[0] in "LNM" else "-")
+    words = unicodedata.normalize("NFC", "".join(kept)).split("-")
+    slug = ""
+    for word in filter(None, words):
+        longer = f"{slug}-{word}" if slug else word[:LONGEST_SLUG]
+        if len(longer) > LONGEST_SLUG:
+            break
+        slug = longer
+    slug = slug or "article"
+    return f"{slug}-1" if slug in RESERVED_SLUGS else slug
+
+
+def window_start(newest_entrance: datetime | None, window: Window) -> datetime | None:
+    """The instant after which whatever entered a feed stays in it.
+
+    Counted back from the last entrance, not from ``now``: a feed's content is then
+    a function of the data, and nothing drops out of it while nothing happens.
+    """
+    if newest_entrance is None:
+        return None
+    return newest_entrance - timedelta(days=window.days)
+
+
+def next_updated(previous: datetime | None, now: datetime) -> datetime:
+    """The ``updated`` of a feed whose documents change at ``now``.
+
+    Later than any before it, by a second at least: two changes within a second,
+    or a clock set back, must not give two documents one Last-Modified, for a
+    reader that sends only If-Modified-Since would miss the second.
+    """
+    now = whole_second(now)
+    return now if previous is None else max(now, previous + timedelta(seconds=1))
+
+
+def has_changed(before: Entry | None, after: Entry) -> bool:
+    """Whether a save changes anything that is kept, beside its own bookkeeping."""
+    if before is None:
+        return True
+    return replace(before, revision=0, changed_at=None) != replace(
+        after, revision=0, changed_at=None
+    )
+

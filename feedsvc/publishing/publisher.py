@@ -1,0 +1,308 @@
+"""Save, withdraw, import; regenerate one feed, regenerate what is due.
+
+Each save commits the entry together with a change row for every feed it touches,
+then renders those feeds at once if it can. What it cannot, the next tick does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import uuid4
+
+import structlog
+
+from feedsvc.errors import EditConflict, NotFound, StorageError
+from feedsvc.model import ID_PREFIX, Category, Entry, Format, Site, State, Window, whole_second
+from feedsvc.publishing.decisions import (
+    Action,
+    Draft,
+    decide,
+    fall_due,
+    has_changed,
+    next_updated,
+    slug_of,
+    window_start,
+)
+from feedsvc.rendering import documents, fingerprint, render
+from feedsvc.storage import Storage, Transaction
+
+log = structlog.get_logger("feedsvc.publishing")
+
+# How many feeds, or due entries, one tick takes at a time; the loop goes on
+# while there are more.
+BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """Everything that changes what readers get.
+
+    :param site: what feeds say of their publisher.
+    :param window: how far back they reach.
+    """
+
+    storage: Storage
+    site: Site
+    window: Window
+
+    # Saving
+
+    def save_entry(
+        self,
+        draft: Draft,
+        action: Action,
+        now: datetime,
+        *,
+        id: str,
+        expected_revision: int,
+    ) -> Entry:
+        """Do what the editor asks for, durably, and bring it to the feeds.
+
+        :param id: the entry to change, or the id that a new one is to have. A new
+            one's form carries its id, so that a form sent twice makes one article.
+        :param expected_revision: the revision the editor was shown, 0 of a new entry.
+        :raises InvalidEntry: names each field that is wrong; nothing was stored.
+        :raises EditConflict: somebody else saved it meanwhile; nothing was stored.
+        :raises NotFound: there is no entry ``id``, and it is not a new one.
+        :raises StorageError: it could not be stored; nothing was.
+        """
+        with self.storage.writing() as tx:
+            current = self._current(tx, id, expected_revision)
+            if current and expected_revision == 0:
+                # The form of a new article, sent again. decide() judges it as it
+                # did the first time: equal means that it was only sent twice.
+                again = decide(None, draft, action, current.changed_at or now, id)
+                if has_changed(replace(current, slug=""), replace(again, slug="")):
+                    raise EditConflict("this article was saved already, with another text")
+                return current
+            entry = decide(current, draft, action, now, id)
+            entry, touched = self._put(tx, current, entry, expected_revision, now)
+        log.info("saved", entry=entry.id, action=action.value, state=entry.state.value)
+        self._regenerate_quietly(touched, now)
+        return entry
+
+    def _current(self, tx: Transaction, id: str, expected_revision: int) -> Entry | None:
+        try:
+            return tx.entries.get(id)
+        except NotFound:
+            if expected_revision:
+                raise
+            return None
+
+    def import_entry(self, draft: Draft, origin: str, now: datetime) -> tuple[Entry, bool]:
+        """Store an article from elsewhere, unless it is here already.
+
+        What is here stays as it is, edited or withdrawn. The feeds are rendered
+        by whoever asks for ``regenerate_due`` next, once for a whole import.
+
+        :param origin: names the article where it came from; the same each time.
+        :returns: the entry, and whether it is new.
+        """
+        with self.storage.writing() as tx:
+            known = tx.entries.by_origin(origin)
+            if known is not None:
+                return known, False
+            entry = decide(None, draft, Action.IMPORT, now, f"{ID_PREFIX}{uuid4()}")
+            entry, _ = self._put(tx, None, entry, 0, now, origin=origin)
+        log.info("imported", entry=entry.id, state=entry.state.value)
+        return entry, True
+
+    def _put(
+        self,
+        tx: Transaction,
+        current: Entry | None,
+        entry: Entry,
+        expected_revision: int,
+        now: datetime,
+        origin: str | None = None,
+    ) -> tuple[Entry, list[int]]:
+        """Store an entry and announce it to the feeds of its old and new categories."""
+        if entry.slug and (current is None or current.slug != entry.slug):
+            entry = replace(entry, slug=tx.entries.free_slug(entry.slug))
+        if current is None:
+            tx.entries.add(entry, origin=origin)
+        elif current.revision != expected_revision or has_changed(current, entry):
+            tx.entries.replace(entry, expected_revision=expected_revision)
+        else:
+            return current, []
+        states = [state for state in (current, entry) if state and _is_in_feeds(state)]
+        touched = tx.feeds.of_entry(*states) if states else []
+        if touched:
+            tx.feeds.place(entry)
+            tx.feeds.announce(touched, whole_second(now))
+        return entry, touched
+
+    def has_imported(self, origin: str) -> bool:
+        """Whether the article named so where it came from is here already."""
+        with self.storage.reading() as tx:
+            return tx.entries.by_origin(origin) is not None
+
+    def is_empty(self) -> bool:
+        """Whether there is no entry at all."""
+        with self.storage.reading() as tx:
+            return not any(tx.entries.count(state) for state in State)
+
+    # Categories
+
+    def category_called(self, name_or_slug: str, now: datetime) -> Category:
+        """The category of that slug, or of that name, or a new one of that name."""
+        with self.storage.reading() as tx:
+            try:
+                return tx.feeds.category(name_or_slug)
+            except NotFound:
+                pass
+        return self.ensure_category(name_or_slug, now)
+
+    def ensure_category(
+        self, name: str, now: datetime, *, slug: str = "", description: str = ""
+    ) -> Category:
+        """The category of that slug or name, made if it is missing."""
+        with self.storage.writing() as tx:
+            if slug:
+                try:
+                    return tx.feeds.category(slug)
+                except NotFound:
+                    pass
+            else:
+                known = tx.feeds.category_named(name)
+                if known:
+                    return known
+                slug = slug_of(name)
+                taken = {category.slug for category in tx.feeds.categories()}
+                number = 2
+                while slug in taken:
+                    slug, number = f"{slug_of(name)}-{number}", number + 1
+            made = tx.feeds.add_category(Category(slug, name, description), whole_second(now))
+        log.info("category made", category=made.slug)
+        return made
+
+    # Regenerating
+
+    def note_settings(self, now: datetime) -> None:
+        """Announce every feed if what all of them are made from has changed."""
+        inputs = repr((self.site, self.window)).encode()
+        digest = hashlib.sha256(inputs).hexdigest()
+        with self.storage.reading() as tx:
+            if tx.settings.get("site") == digest:
+                return
+        with self.storage.writing() as tx:
+            tx.settings.put("site", digest)
+            tx.feeds.announce_all(whole_second(now))
+
+    def regenerate_due(self, now: datetime) -> int:
+        """Publish what has fallen due, render every feed that is owed it.
+
+        :returns: how many feeds' documents changed.
+        """
+        while self._publish_due(now) == BATCH:
+            pass
+        changed = 0
+        failed: set[int] = set()
+        while True:
+            with self.storage.reading() as tx:
+                owed = tx.feeds.changed(limit=BATCH + len(failed))
+            owed = [feed_id for feed_id in owed if feed_id not in failed]
+            if not owed:
+                return changed
+            for feed_id in owed:
+                outcome = self._regenerate_one(feed_id, now)
+                if outcome is None:
+                    failed.add(feed_id)
+                changed += bool(outcome)
+
+    def regenerate_all(self, now: datetime, slugs: Iterable[str] = (), *, force: bool) -> int:
+        """Render feeds again even where no change is announced.
+
+        :param slugs: only these; none means all.
+        :param force: forget what they were rendered from, so that each changes.
+        :returns: how many feeds' documents changed.
+        :raises NotFound: there is no feed of one of the slugs.
+        """
+        with self.storage.reading() as tx:
+            wanted = [tx.feeds.feed(slug) for slug in slugs] or tx.feeds.all()
+        return sum(self.regenerate(feed.id, now, force=force) for feed in wanted)
+
+    def regenerate(self, feed_id: int, now: datetime, *, force: bool = False) -> bool:
+        """Render a feed if its inputs differ from what its documents were made of.
+
+        One transaction: lock, clear the change rows, read, compare, render, store.
+
+        :returns: whether its documents changed.
+        """
+        with self.storage.writing() as tx:
+            feed = tx.feeds.lock(feed_id)
+            tx.feeds.clear_changes(feed.id)
+            newest = tx.entries.newest_entrance(feed)
+            entries, faulty = tx.entries.window_of(
+                feed,
+                newest=self.window.items,
+                visible_since=window_start(newest, self.window),
+            )
+            next_due_at = tx.entries.next_due(feed)
+            inputs = fingerprint(feed, entries, self.site, self.window)
+            for fault in faulty:
+                log.error("entry left out", entry=fault.id, feed=feed.slug, fault=fault.fault)
+            if inputs == feed.fingerprint and not force:
+                if next_due_at != feed.next_due_at:
+                    tx.feeds.store_next_due(feed, next_due_at)
+                return False
+            updated = next_updated(feed.updated, now)
+            rendered = []
+            for format in Format:
+                body, left_out = render(feed, entries, self.site, self.window, format, updated)
+                for one in left_out:
+                    log.error(
+                        "entry left out", entry=one.entry_id, feed=feed.slug,
+                        format=format.value, fault=one.fault,
+                    )
+                rendered += documents(feed, format, body, updated, next_due_at)
+            tx.feeds.store(
+                feed,
+                updated=updated,
+                fingerprint=inputs,
+                next_due_at=next_due_at,
+                rendered=rendered,
+            )
+        log.info("feed changed", feed=feed.slug, entries=len(entries))
+        return True
+
+    def _publish_due(self, now: datetime) -> int:
+        with self.storage.reading() as tx:
+            if not tx.entries.is_any_due(whole_second(now)):
+                return 0
+        try:
+            with self.storage.writing() as tx:
+                due = tx.entries.due(whole_second(now), limit=BATCH)
+                for entry in due:
+                    self._put(tx, entry, fall_due(entry, now), entry.revision, now)
+        except EditConflict:
+            return 0  # another machine's tick, or an editor, had them first
+        for entry in due:
+            log.info("published on time", entry=entry.id)
+        return len(due)
+
+    def _regenerate_quietly(self, feed_ids: Iterable[int], now: datetime) -> None:
+        for feed_id in feed_ids:
+            self._regenerate_one(feed_id, now)
+
+    def _regenerate_one(self, feed_id: int, now: datetime) -> bool | None:
+        """Whether the feed changed; None where it could not be rendered now.
+
+        Its change rows then remain, and the next tick tries again: one feed that
+        fails never stops another, nor the save that touched it.
+        """
+        try:
+            return self.regenerate(feed_id, now)
+        except StorageError as error:
+            log.warning("feed not regenerated", feed_id=feed_id, reason=str(error))
+        except Exception:
+            log.exception("feed not regenerated", feed_id=feed_id)
+        return None
+
+
+def _is_in_feeds(entry: Entry) -> bool:
+    return entry.state in (State.PUBLISHED, State.SCHEDULED)
+
