@@ -1,0 +1,313 @@
+"""The command line: ``feedsvc serve``, ``import``, ``regenerate`` and the rest."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from granian.constants import Interfaces
+from granian.server import Server
+
+from feedsvc import app
+from feedsvc.config import Config
+from feedsvc.errors import (
+    ConfigError,
+    FeedsvcError,
+    ImportRefused,
+    InvalidEntry,
+    NotFound,
+    StorageError,
+)
+from feedsvc.logs import configure_logging
+from feedsvc.model import Format, whole_second
+from feedsvc.storage import Storage, describe_url
+from feedsvc.timestamps import utc_now
+from feedsvc.web import accounts
+
+# Threads for what falls through to Flask, in each worker; polls take one for
+# some microseconds.
+BLOCKING_THREADS = 4
+DRAIN_SECONDS = 5
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit status."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.config:
+        os.environ["FEEDSVC_CONFIG"] = options.config
+    for name in ("host", "port", "workers"):
+        value = getattr(options, name, None)
+        if value is not None:
+            os.environ[f"FEEDSVC_SERVER_{name}".upper()] = str(value)
+    configure_logging()
+    try:
+        run: Callable[[Config, argparse.Namespace], int] = options.run
+        return run(app.read_config(), options)
+    except ConfigError as error:
+        print("The configuration cannot be used:", file=sys.stderr)
+        for fault in error.faults:
+            print(f"  {fault}", file=sys.stderr)
+        return 2
+    except FeedsvcError as error:
+        print(f"feedsvc: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    # --config may stand before or after the command's name; SUPPRESS keeps the
+    # later parser from overwriting the earlier one's value with its default.
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS,
+                        help="the configuration (config.toml, or what FEEDSVC_CONFIG names)")
+    parser = argparse.ArgumentParser(prog="feedsvc", description="A feed server.",
+                                     parents=[common])
+    parser.set_defaults(config=None)
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text, parents=[common])
+        made.set_defaults(run=run)
+        return made
+
+    serve = command("serve", _serve, "start the service")
+    serve.add_argument("--host")
+    serve.add_argument("--port", type=int)
+    serve.add_argument("--workers", type=int)
+    serve.add_argument("--samples", type=Path, metavar="FOLDER",
+                       help="import these articles if there are none yet")
+    importer = command("import", _import, "store articles from files")
+    importer.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    importer.add_argument("--category", default="", metavar="SLUG")
+    importer.add_argument("--dry-run", action="store_true", help="show, but store nothing")
+    regenerate = command("regenerate", _regenerate, "rebuild the feeds that changed")
+    regenerate.add_argument("categories", nargs="*", metavar="CATEGORY")
+    regenerate.add_argument("--force", action="store_true", help="rebuild all of them")
+    editor = command("editor", None, "manage the accounts of editors")
+    acts = editor.add_subparsers(title="acts", required=True, metavar="ACT")
+    for name, run in (("add", _editor_add), ("passwd", _editor_passwd),
+                      ("remove", _editor_remove)):
+        act = acts.add_parser(name, parents=[common])
+        act.add_argument("name", metavar="NAME")
+        act.set_defaults(run=run)
+    acts.add_parser("list", parents=[common]).set_defaults(run=_editor_list)
+    command("check", _check, "look at configuration, storage and stored feeds")
+    command("migrate", _migrate, "bring the database to this version's schema")
+    backup = command("backup", _backup, "make a consistent copy while the service runs")
+    backup.add_argument("file", type=Path, metavar="FILE")
+    return parser
+
+
+# serve
+
+
+def _serve(config: Config, options: argparse.Namespace) -> int:
+    _make_ready(config, options.samples)
+    server = Server(
+        "feedsvc.app:serve_worker",
+        factory=True,
+        interface=Interfaces.WSGI,
+        address=config.server.host,
+        port=config.server.port,
+        workers=config.server.workers,
+        blocking_threads=BLOCKING_THREADS,
+        respawn_failed_workers=True,
+        workers_kill_timeout=DRAIN_SECONDS,
+        websockets=False,
+        log_level="warning",  # type: ignore[arg-type]
+        process_name=None,
+    )
+    server.serve()
+    return 0
+
+
+def _make_ready(config: Config, samples: Path | None) -> None:
+    """Everything that must be so before the first request, and what to print.
+
+    Nothing that is opened here outlives this function: the server forks.
+    """
+    storage = Storage(config.storage_url)
+    try:
+        app.prepare(config, storage, utc_now())
+        if samples is not None:
+            _import_samples(config, storage, samples)
+        token = accounts.invite_first_editor(storage, utc_now())
+        _announce(config, storage, token)
+    except StorageError as error:
+        # A full or read-only disk: readers still get what is stored.
+        print(f"feedsvc: {error}; serving what is stored, nothing can be saved", file=sys.stderr)
+    finally:
+        storage.close()
+
+
+def _import_samples(config: Config, storage: Storage, folder: Path) -> None:
+    publisher = app.publisher_of(config, storage)
+    if not publisher.is_empty():
+        return
+    now = utc_now()
+    for path in sorted(folder.glob("*.txt")):
+        app.import_file(config, publisher, path, now)
+    publisher.regenerate_due(now)
+
+
+def _announce(config: Config, storage: Storage, token: str | None) -> None:
+    site = app.site_of(config)
+    with storage.reading() as tx:
+        feeds = tx.feeds.all()
+    print(f"\n{site.title} is served on {site.url}\n")
+    print(f"  Pages    {site.absolute('/')}")
+    for feed in feeds[:20]:
+        name = feed.category.name if feed.category else "Everything"
+        addresses = "  ".join(site.absolute(feed.path(format)) for format in Format)
+        print(f"  Feed     {addresses}  ({name})")
+    if len(feeds) > 20:
+        print(f"           … and {len(feeds) - 20} more categories")
+    print(f"  Editor   {site.absolute('/editor/')}")
+    if token is not None:
+        print("\n  There is no editor yet. Create the first account with this one-time link:")
+        print(f"  {site.absolute('/editor/welcome/' + token)}")
+    print("\nCtrl+C ends it.", flush=True)
+
+
+# import and regenerate
+
+
+def _import(config: Config, options: argparse.Namespace) -> int:
+    now = utc_now()
+    storage = _open_for_dry_run(config) if options.dry_run else _open(config)
+    publisher = app.publisher_of(config, storage) if storage else None
+    refused = 0
+    for path in options.files:
+        try:
+            done = app.import_file(
+                config, publisher, path, now,
+                category=options.category, dry_run=options.dry_run,
+            )
+        except ImportRefused as error:
+            refused += 1
+            place = f"{path}:{error.line}" if error.line else str(path)
+            print(f"{place}: {error.reason}", file=sys.stderr)
+            continue
+        print(f"{path}: {done.outcome}: {done.category} · {done.when} · {done.title}")
+        if done.warning:
+            print(f"{path}: warning: {done.warning}", file=sys.stderr)
+        if options.dry_run:
+            print(*(f"    {line}" for line in done.body.split("\n")), sep="\n")
+    if publisher and not options.dry_run:
+        publisher.regenerate_due(utc_now())
+    if refused:
+        print(f"{refused} of {len(options.files)} files refused; the others are in.",
+              file=sys.stderr)
+    return 1 if refused else 0
+
+
+def _regenerate(config: Config, options: argparse.Namespace) -> int:
+    now = utc_now()
+    storage = _open(config)
+    publisher = app.publisher_of(config, storage)
+    changed = publisher.regenerate_due(now)
+    changed += publisher.regenerate_all(now, options.categories, force=options.force)
+    print(f"{changed} feeds changed")
+    return 0
+
+
+def _open(config: Config) -> Storage:
+    storage = Storage(config.storage_url)
+    app.prepare(config, storage, utc_now())
+    return storage
+
+
+def _open_for_dry_run(config: Config) -> Storage | None:
+    """What is there, to read only; None where there is nothing yet."""
+    storage = Storage(config.storage_url, read_only=True)
+    try:
+        storage.check_schema()
+    except StorageError:
+        return None
+    return storage
+
+
+# editors
+
+
+def _password() -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    password = getpass.getpass("Password: ")
+    if getpass.getpass("Once more: ") != password:
+        raise InvalidEntry({"password": "the two differ"})
+    return password
+
+
+def _editor_add(config: Config, options: argparse.Namespace) -> int:
+    storage = _open(config)
+    name = accounts.checked_name(options.name)
+    with storage.reading() as tx:
+        if tx.editors.named(name):
+            raise InvalidEntry({"name": f"there is an editor {name!r} already"})
+    password_hash = accounts.hash_password(_password())
+    with storage.writing() as tx:
+        tx.editors.add(name, password_hash, whole_second(utc_now()))
+    print(f"{name} may sign in now")
+    return 0
+
+
+def _editor_passwd(config: Config, options: argparse.Namespace) -> int:
+    storage = _open(config)
+    with storage.reading() as tx:
+        if not tx.editors.named(options.name):
+            raise NotFound(f"there is no editor {options.name!r}")
+    password_hash = accounts.hash_password(_password())
+    with storage.writing() as tx:
+        tx.editors.set_password_hash(options.name, password_hash)
+    print(f"{options.name} has a new password; older sessions have ended")
+    return 0
+
+
+def _editor_remove(config: Config, options: argparse.Namespace) -> int:
+    with _open(config).writing() as tx:
+        tx.editors.remove(options.name)
+    print(f"{options.name} may not sign in any more")
+    return 0
+
+
+def _editor_list(config: Config, options: argparse.Namespace) -> int:
+    with _open(config).reading() as tx:
+        for found in tx.editors.all():
+            print(found.name)
+    return 0
+
+
+# care
+
+
+def _check(config: Config, options: argparse.Namespace) -> int:
+    faults = app.find_faults(config)
+    for fault in faults:
+        print(fault)
+    if not faults:
+        print("configuration, storage and stored feeds are in order")
+    return 1 if faults else 0
+
+
+def _migrate(config: Config, options: argparse.Namespace) -> int:
+    storage = Storage(config.storage_url)
+    app.prepare(config, storage, utc_now())
+    print(f"{describe_url(config.storage_url)} has this version's schema")
+    return 0
+
+
+def _backup(config: Config, options: argparse.Namespace) -> int:
+    Storage(config.storage_url).backup(options.file)
+    print(f"{options.file} is a copy of {describe_url(config.storage_url)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

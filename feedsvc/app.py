@@ -1,0 +1,234 @@
+"""The one place where things are connected."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from feedsvc import scheduling
+from feedsvc.config import Config, load
+from feedsvc.errors import ImportRefused, InvalidEntry, StorageError
+from feedsvc.importing import ImportedArticle, parse_article
+from feedsvc.logs import configure_logging
+from feedsvc.model import Site, Window
+from feedsvc.publishing import Draft, Publisher, inspect
+from feedsvc.storage import Storage
+from feedsvc.timestamps import describe, to_instant_unattended, utc_now, zone_named
+from feedsvc.web import Documents, Front, Services, create_flask_app
+
+log = structlog.get_logger("feedsvc.app")
+
+# How long another process's change may take to be served by this one.
+REFRESH_SECONDS = 0.2
+
+Clock = Callable[[], datetime]
+
+
+def read_config() -> Config:
+    """The configuration that FEEDSVC_CONFIG names, ``config.toml`` by default.
+
+    :raises ConfigError: every fault at once.
+    """
+    return load(Path(os.environ.get("FEEDSVC_CONFIG", "config.toml")), os.environ)
+
+
+def site_of(config: Config) -> Site:
+    """What feeds say of their publisher."""
+    site = config.site
+    return Site(
+        title=site.title,
+        url=site.url,
+        language=site.language,
+        description=site.description,
+        author=site.author,
+    )
+
+
+def publisher_of(config: Config, storage: Storage) -> Publisher:
+    """A publisher with the settings of ``config``."""
+    window = Window(
+        items=config.feeds.window_items,
+        days=config.feeds.window_days,
+        full_content=config.feeds.content == "full",
+    )
+    return Publisher(storage, site_of(config), window)
+
+
+def prepare(config: Config, storage: Storage, now: datetime) -> None:
+    """Bring schema, categories and feeds up to date before anything is served.
+
+    :raises StorageError: the database cannot be written to.
+    """
+    if storage.migrate():
+        log.info("schema migrated")
+    publisher = publisher_of(config, storage)
+    with storage.reading() as tx:
+        known = {category.slug for category in tx.feeds.categories()}
+        has_key = tx.settings.get("cookie_key") is not None
+    for category in config.categories:
+        if category.slug not in known:
+            publisher.ensure_category(
+                category.name, now, slug=category.slug, description=category.description
+            )
+    if not has_key:
+        with storage.writing() as tx:
+            tx.settings.put("cookie_key", secrets.token_hex(32))
+    publisher.note_settings(now)
+    publisher.regenerate_due(now)
+
+
+def build(config: Config, *, clock: Clock = utc_now, ticking: bool = True) -> Front:
+    """The WSGI application of one process: polls, pages, forms, ticks.
+
+    :param ticking: whether this process publishes what is due by itself.
+    """
+    storage = open_storage(config)
+    publisher = publisher_of(config, storage)
+    documents = Documents(storage)
+    documents.refresh()
+    with storage.reading() as tx:
+        cookie_key = tx.settings.get("cookie_key")
+    if cookie_key is None:
+        raise StorageError("the database is not prepared; run: feedsvc migrate")
+    flask_app = create_flask_app(
+        Services(
+            storage=storage,
+            publisher=publisher,
+            documents=documents,
+            site=publisher.site,
+            zone=zone_named(config.site.timezone),
+            zone_name=config.site.timezone,
+            trusted_proxies=config.server.trusted_proxies,
+            clock=clock,
+        ),
+        cookie_key,
+    )
+
+    def regenerate() -> None:
+        publisher.regenerate_due(clock())
+        documents.refresh()
+
+    if ticking and not storage.read_only:
+        scheduling.start(
+            regenerate=regenerate,
+            regenerate_every_seconds=config.feeds.regenerate_every_seconds,
+            refresh=documents.refresh,
+            refresh_every_seconds=REFRESH_SECONDS,
+        )
+    return Front(
+        documents, flask_app, max_age_seconds=config.feeds.max_age_seconds, clock=clock
+    )
+
+
+def open_storage(config: Config) -> Storage:
+    """The storage of ``config``; read-only where its file cannot be written.
+
+    Readers then still get their feeds, and editors a clear message.
+
+    :raises SchemaOutdated: it has another version's schema.
+    """
+    storage = Storage(config.storage_url)
+    try:
+        storage.check_schema()
+    except StorageError as error:
+        storage.close()
+        if type(error) is StorageError or not storage.is_sqlite:
+            raise
+        storage = Storage(config.storage_url, read_only=True)
+        storage.check_schema()
+        log.warning("storage opened read-only", reason=str(error))
+    return storage
+
+
+def serve_worker() -> Front:
+    """What the server calls in each of its processes."""
+    configure_logging()
+    return build(read_config())
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of one file.
+
+    :param outcome: ``stored``, ``already there`` or ``would be stored``.
+    :param warning: what was decided for the writer, or "".
+    :param body: the text as Markdown.
+    """
+
+    title: str
+    category: str
+    when: str
+    outcome: str
+    warning: str
+    body: str
+
+
+def import_file(
+    config: Config,
+    publisher: Publisher | None,
+    path: Path,
+    now: datetime,
+    *,
+    category: str = "",
+    dry_run: bool = False,
+) -> Imported:
+    """Store the article in one file; what is there already stays as it is.
+
+    :param publisher: None where there is no database yet and nothing is to be stored.
+    :param category: a slug or name, instead of the one in the file.
+    :raises ImportRefused: names the line and the reason; nothing was stored.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ImportRefused(f"cannot be read: {error.strerror}") from error
+    article = parse_article(data, category=category)
+    zone = zone_named(config.site.timezone)
+    instant, warning = to_instant_unattended(article.wall, zone)
+    if publisher is not None and publisher.has_imported(article.origin):
+        outcome = "already there"
+    elif dry_run or publisher is None:
+        outcome = "would be stored"
+    else:
+        outcome = _store(publisher, article, instant, config.site.timezone, now)
+    return Imported(
+        title=article.title,
+        category=article.category,
+        when=describe(instant, zone),
+        outcome=outcome,
+        warning=warning or "",
+        body=article.body,
+    )
+
+
+def _store(
+    publisher: Publisher, article: ImportedArticle, instant: datetime, zone: str, now: datetime
+) -> str:
+    draft = Draft(
+        title=article.title,
+        categories=(publisher.category_called(article.category, now),),
+        body=article.body,
+        sources=article.sources,
+        published=instant,
+        wall_time=article.wall_text,
+        wall_zone=zone,
+    )
+    try:
+        _, is_new = publisher.import_entry(draft, article.origin, now)
+    except InvalidEntry as error:
+        raise ImportRefused(str(error)) from error
+    return "stored" if is_new else "already there"
+
+
+def find_faults(config: Config) -> list[str]:
+    """What is wrong with storage and stored feeds; empty where nothing is."""
+    try:
+        return inspect(open_storage(config))
+    except StorageError as error:
+        return [f"storage: {error}"]

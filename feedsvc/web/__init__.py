@@ -1,0 +1,7 @@
+"""HTTP: polls from memory first, then pages and forms by Flask."""
+
+from feedsvc.web.application import create_flask_app
+from feedsvc.web.front import Documents, Front
+from feedsvc.web.services import Services
+
+__all__ = ["Documents", "Front", "Services", "create_flask_app"]

@@ -1,0 +1,143 @@
+"""The Flask application: pages, forms, errors, headers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, render_template, request
+from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
+from werkzeug.exceptions import HTTPException
+
+from feedsvc.errors import StorageBusy, StorageError
+from feedsvc.model import Format
+from feedsvc.rendering import feed_title, is_right_to_left, summary_text
+from feedsvc.timestamps import describe, rfc3339
+from feedsvc.web.editor import SESSION_LIFETIME, editor, resume_after_csrf_error
+from feedsvc.web.public import public
+from feedsvc.web.services import Services, services
+
+log = structlog.get_logger("feedsvc.web")
+
+# A form holds a body of at most a million characters, each up to twelve octets
+# in its encoding, and the rest.
+LARGEST_FORM_BYTES = 14_000_000
+
+# Styles and pictures of our own and pictures that articles show; no script at all.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self' https: http: data:;"
+    " form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+_MONTHS = (
+    "January February March April May June July August September October November December"
+).split()
+
+
+def create_flask_app(given: Services, secret_key: str) -> Flask:
+    """Everything but feed polls, which ``Front`` answers before it."""
+    app = Flask(__name__)
+    app.config.update(
+        SECRET_KEY=secret_key,
+        MAX_CONTENT_LENGTH=LARGEST_FORM_BYTES,
+        MAX_FORM_MEMORY_SIZE=LARGEST_FORM_BYTES,
+        PERMANENT_SESSION_LIFETIME=SESSION_LIFETIME,
+        SESSION_COOKIE_NAME="feedsvc_session",
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=given.site.url.startswith("https://"),
+        # As long as the session: a form left open over lunch is not refused.
+        WTF_CSRF_TIME_LIMIT=None,
+        # Behind a proxy the site's own address may differ from what Flask sees;
+        # the token is bound to the session all the same.
+        WTF_CSRF_SSL_STRICT=False,
+    )
+    app.extensions["feedsvc"] = given
+    CSRFProtect(app)
+    app.register_blueprint(public)
+    app.register_blueprint(editor)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters.update(
+        instant=rfc3339, human=_human, summary=summary_text, described=_described
+    )
+    app.jinja_env.globals.update(
+        is_right_to_left=is_right_to_left, formats=list(Format), csrf_token=generate_csrf
+    )
+    app.context_processor(_everywhere)
+    app.after_request(_protect)
+    app.register_error_handler(HTTPException, _on_http_error)
+    app.register_error_handler(StorageError, _on_storage_error)
+    app.register_error_handler(Exception, _on_fault)
+    return app
+
+
+def _everywhere() -> dict[str, Any]:
+    return {
+        "site": services().site,
+        "feed_title": lambda feed: feed_title(feed.category, services().site),
+        "editor_name": g.editor.name if getattr(g, "editor", None) else "",
+    }
+
+
+def _human(instant: datetime) -> str:
+    """``21 January 2026, 19:13 CET``, on the clocks of the site's zone."""
+    local = instant.astimezone(services().zone)
+    name = local.tzname() or ""
+    if not name or name[0] in "+-":
+        name = f"UTC{local:%z}"
+    return f"{local.day} {_MONTHS[local.month - 1]} {local.year}, {local:%H:%M} {name}"
+
+
+def _described(instant: datetime) -> str:
+    return describe(instant, services().zone)
+
+
+def _protect(response: Response) -> Response:
+    response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
+    if request.endpoint == "static":
+        return response
+    response.headers.setdefault("Cache-Control", "no-cache")
+    return response
+
+
+def _on_http_error(error: HTTPException) -> Any:
+    if isinstance(error, CSRFError):
+        kept = resume_after_csrf_error()
+        return kept or _page(
+            400,
+            "This form has expired",
+            "The form was opened in another session, or your browser does not keep cookies."
+            " Go back, load the page again and send it once more.",
+        )
+    if error.code is None or error.code < 400:
+        return error
+    texts = {
+        404: ("There is no such page", "The address may be misspelt, or the page never was."),
+        405: ("Not in this way", "This address does not take that kind of request."),
+        413: ("Too much at once", f"A form takes at most {LARGEST_FORM_BYTES // 1_000_000} MB."),
+    }
+    title, text = texts.get(error.code, (error.name, error.description or ""))
+    response = _page(error.code, title, text)
+    for name, value in error.get_headers():
+        if name == "Allow":
+            response.headers[name] = value
+    return response
+
+
+def _on_storage_error(error: StorageError) -> Any:
+    log.error("storage failed", path=request.path, reason=str(error))
+    response = _page(503, "Not now", f"{error}. Feeds are served all the same.")
+    response.headers["Retry-After"] = "5" if isinstance(error, StorageBusy) else "60"
+    return response
+
+
+def _on_fault(error: Exception) -> Any:
+    log.exception("request failed", path=request.path, method=request.method)
+    return _page(500, "Something is broken here", "It was written down for the operator.")
+
+
+def _page(status: int, title: str, text: str) -> Response:
+    return Response(
+        render_template("error.html", title=title, text=text), status, mimetype="text/html"
+    )

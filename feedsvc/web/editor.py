@@ -1,0 +1,358 @@
+"""Sign in, write, publish, correct, withdraw."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from functools import wraps
+from typing import Any
+from uuid import UUID, uuid4
+
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    flash,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+
+from werkzeug.datastructures import MultiDict
+
+from feedsvc.errors import EditConflict, InvalidEntry, NotFound, StorageError
+from feedsvc.model import ID_PREFIX, Category, Editor, Entry, Format, State
+from feedsvc.publishing import Action
+from feedsvc.timestamps import describe, describe_zone
+from feedsvc.web import accounts
+from feedsvc.web.forms import ArticleForm, is_editable
+from feedsvc.web.services import client_address, services
+
+editor = Blueprint("editor", __name__, url_prefix="/editor")
+
+PER_PAGE = 50
+# The value of each button, and what it asks for; "update" asks by ``told``.
+BUTTONS = {
+    "save_draft": Action.SAVE_DRAFT,
+    "publish": Action.PUBLISH,
+    "schedule": Action.SCHEDULE,
+    "update": Action.CORRECT,
+    "withdraw": Action.WITHDRAW,
+}
+
+
+# Who asks
+
+
+@editor.before_request
+def _load_editor() -> None:
+    g.editor = None
+    number, stamp = session.get("editor"), session.get("stamp")
+    if isinstance(number, int) and isinstance(stamp, str):
+        with services().storage.reading() as tx:
+            found = tx.editors.get(number)
+        if found and accounts.is_same(accounts.session_stamp(found), stamp):
+            g.editor = found
+
+
+@editor.after_request
+def _keep_private(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def signed_in(view: Any) -> Any:
+    """Let only editors through; others are asked to sign in first."""
+
+    @wraps(view)
+    def guarded(**arguments: Any) -> Any:
+        if g.editor is not None:
+            return view(**arguments)
+        if request.method == "GET":
+            return redirect(url_for("editor.sign_in", next=request.path), 303)
+        return _sign_in_again()
+
+    return guarded
+
+
+def _sign_in_again() -> Any:
+    """What was typed when the session ended goes into the sign-in page, and on."""
+    kept = [
+        (name, value)
+        for name, value in request.form.items(multi=True)
+        if name not in ("csrf_token", "action")
+    ]
+    return render_template("editor/sign_in.html", kept=kept, target=request.path, name=""), 401
+
+
+def resume_after_csrf_error() -> Any:
+    """An article sent with a token of an ended session comes back, text and all.
+
+    None where the request was no article.
+    """
+    if request.endpoint != "editor.save" or request.view_args is None:
+        return None
+    _load_editor()
+    if g.editor is None:
+        return _sign_in_again()
+    fault = {"form": "The form was opened in an earlier session, so nothing was saved. Press again."}
+    uuid = request.view_args["uuid"]
+    form = ArticleForm.from_request(request.form).with_faults(fault)
+    return _form_page(form, _stored(uuid), uuid, status=400)
+
+
+def _begin_session(found: Editor) -> None:
+    session.clear()
+    session.permanent = True
+    session["editor"] = found.id
+    session["stamp"] = accounts.session_stamp(found)
+
+
+@editor.route("/sign-in", methods=["GET", "POST"])
+def sign_in() -> Any:
+    """User name and password."""
+    if request.method == "GET":
+        return render_template(
+            "editor/sign_in.html", target=_local_path(request.args.get("next")), kept=(), name=""
+        )
+    name, target = request.form.get("name", ""), _local_path(request.form.get("next"))
+    kept = [(key[5:], value) for key, value in request.form.items(multi=True)
+            if key.startswith("kept_")]
+    fault, status = "", 200
+    try:
+        found = accounts.sign_in(
+            services().storage,
+            name,
+            request.form.get("password", ""),
+            client_address(),
+            services().clock(),
+        )
+        if found is not None:
+            _begin_session(found)
+            return _resume(target, kept) if kept else redirect(target, 303)
+        fault, status = "The user name or the password is wrong.", 401
+    except accounts.Throttled:
+        fault = f"Too many failed attempts. Wait {accounts.THROTTLE_MINUTES} minutes, then try again."
+        status = 429
+    page = render_template("editor/sign_in.html", target=target, kept=kept, name=name, fault=fault)
+    response = make_response(page, status)
+    if status == 429:
+        response.headers["Retry-After"] = str(accounts.THROTTLE_MINUTES * 60)
+    return response
+
+
+def _resume(target: str, kept: list[tuple[str, str]]) -> Any:
+    """The form as it was when the session ended, for another press of its button."""
+    prefix = url_for("editor.index") + "entries/"
+    try:
+        uuid = UUID(target.removeprefix(prefix))
+    except ValueError:
+        return redirect(target, 303)
+    flash("You are signed in again. Nothing was saved yet: look through the article and go on.")
+    form = ArticleForm.from_request(MultiDict(kept))
+    return _form_page(form, _stored(uuid), uuid)
+
+
+def _local_path(target: str | None) -> str:
+    """Where to go on: a path of the editor's own, never another host's."""
+    home = url_for("editor.index")
+    if target and target.startswith(home) and "\\" not in target and "//" not in target:
+        return target
+    return home
+
+
+@editor.post("/sign-out")
+def sign_out() -> Any:
+    """End this session."""
+    session.clear()
+    return redirect(url_for("editor.sign_in"), 303)
+
+
+@editor.route("/welcome/<token>", methods=["GET", "POST"])
+def welcome(token: str) -> Any:
+    """Make the first account, with a link that works once."""
+    storage, now = services().storage, services().clock()
+    with storage.reading() as tx:
+        is_open = not tx.editors.any() and tx.editors.is_invited(
+            accounts.token_digest(token), now.replace(microsecond=0)
+        )
+    if not is_open:
+        return render_template("editor/welcome_over.html"), 410
+    name, faults = request.form.get("name", ""), {}
+    if request.method == "POST":
+        try:
+            found = accounts.accept_invitation(
+                storage, token, name, request.form.get("password", ""), now
+            )
+            if found is None:
+                return render_template("editor/welcome_over.html"), 410
+            _begin_session(found)
+            flash(f"Welcome, {found.name}. This is your desk.")
+            return redirect(url_for("editor.index"), 303)
+        except InvalidEntry as error:
+            faults = error.faults
+    page = render_template("editor/welcome.html", name=name, faults=faults)
+    return page, 422 if faults else 200
+
+
+# The desk
+
+
+@editor.get("/")
+@signed_in
+def index() -> Any:
+    """Drafts, scheduled, published, withdrawn."""
+    state = next((one for one in State if one == request.args.get("state")), None)
+    text = request.args.get("page", "1")
+    page = int(text) if text.isascii() and text.isdigit() and 0 < int(text[:6]) < 100_000 else 1
+    with services().storage.reading() as tx:
+        counts = {one: tx.entries.count(one) for one in State}
+        shown = state or next((one for one in State if counts[one] and one is not State.WITHDRAWN),
+                              State.DRAFT)
+        entries = tx.entries.latest(shown, limit=PER_PAGE + 1, offset=(page - 1) * PER_PAGE)
+    return render_template(
+        "editor/desk.html",
+        shown=shown,
+        counts=counts,
+        entries=entries[:PER_PAGE],
+        page=page,
+        has_more=len(entries) > PER_PAGE,
+    )
+
+
+# Writing
+
+
+@editor.get("/new")
+@signed_in
+def new() -> Any:
+    """An empty form. It carries the id of the article-to-be: sent twice, it makes one."""
+    return _form_page(ArticleForm(), None, uuid4())
+
+
+@editor.get("/entries/<uuid:uuid>")
+@signed_in
+def edit(uuid: UUID) -> Any:
+    """The form of a stored article."""
+    entry = _stored(uuid)
+    if entry is None:
+        abort(404)
+    return _form_page(ArticleForm.from_entry(entry, services().zone), entry, uuid)
+
+
+@editor.post("/entries/<uuid:uuid>")
+@signed_in
+def save(uuid: UUID) -> Any:
+    """Do what the pressed button asks for; what cannot be done keeps what was typed."""
+    form = ArticleForm.from_request(request.form)
+    current = _stored(uuid)
+    action = BUTTONS.get(request.form.get("action", ""))
+    if action is None:
+        abort(400, "The form does not say which button was pressed.")
+    if action is Action.CORRECT and form.told == "update":
+        action = Action.UPDATE
+    draft, form = form.to_draft(
+        _categories(), current, services().zone, services().zone_name
+    )
+    if form.faults and action is not Action.WITHDRAW:
+        return _form_page(form, current, uuid, status=422)
+    try:
+        entry = services().publisher.save_entry(
+            draft,
+            action,
+            services().clock(),
+            id=f"{ID_PREFIX}{uuid}",
+            expected_revision=form.revision,
+        )
+    except InvalidEntry as error:
+        return _form_page(form.with_faults(error.faults), current, uuid, status=422)
+    except EditConflict:
+        return _conflict_page(form, uuid)
+    except StorageError as error:
+        fault = {"form": f"Nothing was saved: {error}. What you typed is still here."}
+        return _form_page(form.with_faults(fault), current, uuid, status=503)
+    services().documents.refresh()
+    flash(_said(entry, action))
+    return redirect(url_for("editor.edit", uuid=entry.uuid), 303)
+
+
+def _conflict_page(form: ArticleForm, uuid: UUID) -> Any:
+    """Somebody was faster: neither text is lost, and the next press is a choice."""
+    stored = _stored(uuid)
+    if stored is None:
+        abort(404)
+    fault = {
+        "form": "Somebody saved this article while you were writing. What you typed is still"
+        " here; the stored one is shown below it. Saving again puts yours in its place."
+    }
+    form = replace(form.with_faults(fault), revision=stored.revision)
+    return _form_page(form, stored, uuid, status=409, rival=stored)
+
+
+def _stored(uuid: UUID) -> Entry | None:
+    try:
+        with services().storage.reading() as tx:
+            return tx.entries.get(f"{ID_PREFIX}{uuid}")
+    except NotFound:
+        return None
+    except StorageError:
+        # The form must come back with what was typed even while the database
+        # does not answer.
+        if request.method == "POST":
+            return None
+        raise
+
+
+def _categories() -> list[Category]:
+    with services().storage.reading() as tx:
+        return tx.feeds.categories()
+
+
+def _form_page(
+    form: ArticleForm,
+    current: Entry | None,
+    uuid: UUID,
+    *,
+    status: int = 200,
+    rival: Entry | None = None,
+) -> Any:
+    zone, now = services().zone, services().clock()
+    try:
+        categories = _categories()
+    except StorageError:
+        slugs = dict.fromkeys(slug for slug in (form.category, *form.also_in) if slug)
+        categories = [Category(slug, slug) for slug in slugs if slug not in ("all", "authors")]
+    page = render_template(
+        "editor/form.html",
+        form=form,
+        entry=current,
+        uuid=uuid,
+        rival=rival,
+        is_editable=is_editable(current),
+        categories=categories,
+        zone_text=describe_zone(now, zone),
+        time_text=describe(current.published, zone) if current and current.published else "",
+        formats=list(Format),
+    )
+    return page, status
+
+
+def _said(entry: Entry, action: Action) -> str:
+    names = " and ".join(category.name for category in entry.categories)
+    due = describe(entry.visible_at, services().zone) if entry.visible_at else ""
+    return {
+        Action.SAVE_DRAFT: "The draft is saved. Readers do not see it.",
+        Action.PUBLISH: f"Published. It is in the feeds of {names} now.",
+        Action.SCHEDULE: f"Scheduled: it will be in the feeds of {names} on {due}.",
+        Action.CORRECT: "Corrected. Readers see the new text under the same date.",
+        Action.UPDATE: "Updated. Readers are shown that it changed.",
+        Action.WITHDRAW: "Withdrawn. It is in no feed and on no page any more.",
+        Action.IMPORT: "Imported.",
+    }[action]
+
+
+SESSION_LIFETIME = timedelta(days=14)

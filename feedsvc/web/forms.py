@@ -1,0 +1,164 @@
+"""The article form: from what was typed to a draft, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, tzinfo
+
+from werkzeug.datastructures import MultiDict
+
+from feedsvc.errors import OverlapError, TimestampError
+from feedsvc.importing import parse_source, source_line
+from feedsvc.model import Category, Entry, State
+from feedsvc.publishing import Draft
+from feedsvc.timestamps import fold_of, parse_wall, to_instant, wall_text
+
+# The names in the form of what publishing calls a field.
+FIELD_NAMES = {"published": "publish_at", "categories": "category"}
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleForm:
+    """The form as it stands in the browser, typed text and all.
+
+    :param also_in: slugs of the further categories.
+    :param fold: which of two equal wall times: "", "0" or "1".
+    :param told: whether readers are told of a change: "correction" or "update".
+    :param revision: of the entry that the editor was shown; 0 of a new one.
+    """
+
+    title: str = ""
+    category: str = ""
+    also_in: tuple[str, ...] = ()
+    summary: str = ""
+    body: str = ""
+    author: str = ""
+    publish_at: str = ""
+    fold: str = ""
+    sources: str = ""
+    told: str = "correction"
+    revision: int = 0
+    faults: Mapping[str, str] = field(default_factory=dict)
+    # (value of ``fold``, what people read) where the time is shown twice.
+    fold_choices: Sequence[tuple[str, str]] = ()
+
+    @classmethod
+    def from_request(cls, typed: MultiDict[str, str]) -> ArticleForm:
+        """Everything that was typed, as it was typed."""
+        revision = typed.get("revision", "0")
+        return cls(
+            title=typed.get("title", ""),
+            category=typed.get("category", ""),
+            also_in=tuple(typed.getlist("also_in")),
+            summary=typed.get("summary", ""),
+            body=typed.get("body", ""),
+            author=typed.get("author", ""),
+            publish_at=typed.get("publish_at", ""),
+            fold=typed.get("fold", "") if typed.get("fold") in ("0", "1") else "",
+            sources=typed.get("sources", ""),
+            told="update" if typed.get("told") == "update" else "correction",
+            revision=int(revision) if revision.isascii() and revision.isdigit() else 0,
+        )
+
+    @classmethod
+    def from_entry(cls, entry: Entry, zone: tzinfo) -> ArticleForm:
+        """The form of a stored entry; its time as the clocks of ``zone`` show it."""
+        form = cls(
+            title=entry.title,
+            category=entry.categories[0].slug if entry.categories else "",
+            also_in=tuple(category.slug for category in entry.categories[1:]),
+            summary=entry.summary,
+            body=entry.body,
+            author=entry.author,
+            publish_at=wall_text(entry.published, zone) if entry.published else "",
+            sources="\n".join(source_line(source) for source in entry.sources),
+            revision=entry.revision,
+        )
+        if entry.published is None:
+            return form
+        choices = _choices(form.publish_at, zone)
+        fold = str(fold_of(entry.published, zone)) if choices else ""
+        return replace(form, fold=fold, fold_choices=choices)
+
+    def to_draft(
+        self, categories: Sequence[Category], current: Entry | None, zone: tzinfo, zone_name: str
+    ) -> tuple[Draft, ArticleForm]:
+        """What was typed as a draft, and the form with what is wrong in it.
+
+        :param current: the entry as it is stored, if it is.
+        """
+        faults: dict[str, str] = {}
+        by_slug = {category.slug: category for category in categories}
+        wanted = [slug for slug in (self.category, *self.also_in) if slug]
+        unknown = [slug for slug in wanted if slug not in by_slug]
+        if unknown:
+            faults["category"] = f"there is no category “{unknown[0]}” any more; choose another"
+        instant, choices = None, ()
+        try:
+            instant = self._instant(current, zone)
+        except OverlapError as error:
+            choices = _as_choices(error)
+            faults["publish_at"] = f"{error} Choose which one is meant."
+        except TimestampError as error:
+            faults["publish_at"] = str(error)
+        draft = Draft(
+            title=self.title,
+            categories=tuple(by_slug[slug] for slug in wanted if slug in by_slug),
+            body=self.body,
+            summary=self.summary,
+            author=self.author,
+            sources=tuple(
+                source for line in self.sources.splitlines() if (source := parse_source(line))
+            ),
+            published=instant,
+            wall_time=self.publish_at.strip()[:40] if instant else "",
+            wall_zone=zone_name if instant else "",
+        )
+        choices = choices or _choices(self.publish_at, zone)
+        return draft, replace(self, faults=faults, fold_choices=choices)
+
+    def _instant(self, current: Entry | None, zone: tzinfo) -> datetime | None:
+        """The instant typed, or None where the field is empty.
+
+        A field that shows the stored instant still means that very instant, to
+        the second.
+        """
+        text = self.publish_at.strip()
+        if not text:
+            return None
+        wall = parse_wall(text)
+        stored = current.published if current else None
+        if stored and wall_text(stored, zone) == wall_text_of(wall):
+            if not self.fold or not _choices(text, zone) or self.fold == str(fold_of(stored, zone)):
+                return stored
+        return to_instant(wall, zone, fold=int(self.fold) if self.fold else None)
+
+    def with_faults(self, faults: Mapping[str, str]) -> ArticleForm:
+        """The same with more said to be wrong, by the names of the form's fields."""
+        named = {FIELD_NAMES.get(name, name): fault for name, fault in faults.items()}
+        return replace(self, faults={**named, **self.faults})
+
+
+def wall_text_of(wall: datetime) -> str:
+    """A naive wall time in the form in which the field shows it."""
+    return f"{wall.day:02d}/{wall.month:02d}/{wall.year:04d} {wall:%H:%M}"
+
+
+def _choices(text: str, zone: tzinfo) -> tuple[tuple[str, str], ...]:
+    try:
+        to_instant(parse_wall(text), zone)
+    except OverlapError as error:
+        return _as_choices(error)
+    except TimestampError:
+        pass
+    return ()
+
+
+def _as_choices(error: OverlapError) -> tuple[tuple[str, str], ...]:
+    return (("0", f"the first: {error.first[0]}"), ("1", f"the second: {error.second[0]}"))
+
+
+def is_editable(entry: Entry | None) -> bool:
+    """Whether the form of this entry takes changes."""
+    return entry is None or entry.state is not State.WITHDRAWN

@@ -1,0 +1,147 @@
+"""Pages for people: latest articles, a category, an article; and health."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint, Response, abort, render_template, request
+
+from feedsvc.errors import NotFound, StorageError
+from feedsvc.model import Entry, Feed, State
+from feedsvc.rendering import entry_html
+from feedsvc.web.services import services
+
+public = Blueprint("public", __name__)
+
+PER_PAGE = 20
+SAME_CATEGORY = 5
+
+
+@public.get("/")
+def front_page() -> str:
+    """The latest articles of every category."""
+    return _listing("all")
+
+
+@public.get("/categories/<slug>")
+def category(slug: str) -> str:
+    """The latest articles of one category."""
+    if slug == "all":
+        abort(404)
+    return _listing(slug)
+
+
+def _listing(slug: str) -> str:
+    page = _page_number()
+    with services().storage.reading() as tx:
+        feed = _found(lambda: tx.feeds.feed(slug))
+        entries = tx.entries.live_in(feed, limit=PER_PAGE + 1, offset=(page - 1) * PER_PAGE)
+        categories = tx.feeds.categories()
+        everything = tx.feeds.feed("all")
+    if page > 1 and not entries:
+        abort(404)
+    return render_template(
+        "listing.html",
+        feed=feed,
+        entries=entries[:PER_PAGE],
+        categories=categories,
+        page=page,
+        has_older=len(entries) > PER_PAGE,
+        feeds=_feeds_of(feed, everything),
+    )
+
+
+def _page_number() -> int:
+    text = request.args.get("page", "1")
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:7]) <= 100_000:
+        abort(404)
+    return int(text)
+
+
+@public.get("/articles/<slug>")
+def article(slug: str) -> tuple[str, int] | str:
+    """One article, with others of its principal category."""
+    with services().storage.reading() as tx:
+        entry = _found(lambda: tx.entries.by_slug(slug))
+        if entry.state is State.WITHDRAWN:
+            return render_template("gone.html", categories=tx.feeds.categories()), 410
+        if entry.state is not State.PUBLISHED:
+            abort(404)
+        feed = tx.feeds.feed(entry.categories[0].slug)
+        everything = tx.feeds.feed("all")
+        others = tx.entries.live_in(feed, limit=SAME_CATEGORY + 1)
+        categories = tx.feeds.categories()
+    return render_template(
+        "article.html",
+        entry=entry,
+        html=entry_html(entry, services().site),
+        others=_others(others, entry),
+        categories=categories,
+        feeds=_feeds_of(feed, everything),
+    )
+
+
+def _others(entries: list[Entry], entry: Entry) -> list[Entry]:
+    return [other for other in entries if other.id != entry.id][:SAME_CATEGORY]
+
+
+def _feeds_of(feed: Feed, everything: Feed) -> list[Feed]:
+    """A page's own feed first, then the one of everything."""
+    return [feed] if feed.id == everything.id else [feed, everything]
+
+
+def _found(ask: Any) -> Any:
+    try:
+        return ask()
+    except NotFound:
+        abort(404)
+
+
+@public.get("/healthz")
+def healthz() -> Response:
+    """200 while polls are answered: documents are in memory."""
+    answered = bool(services().documents.held)
+    return _plain("ok" if answered else "no feed documents yet", 200 if answered else 503)
+
+
+class _Readiness:
+    """Whether saving works, tried by saving, at most every few seconds."""
+
+    seconds = 5.0
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._asked_at: datetime | None = None
+        self._fault = ""
+
+    def fault(self) -> str:
+        now = services().clock()
+        with self._lock:
+            age = abs((now - self._asked_at).total_seconds()) if self._asked_at else None
+            if age is None or age >= self.seconds:
+                try:
+                    with services().storage.writing() as tx:
+                        tx.settings.put("readyz", now.isoformat())
+                    self._fault = ""
+                except StorageError as error:
+                    self._fault = str(error)
+                self._asked_at = now
+            return self._fault
+
+
+_readiness = _Readiness()
+
+
+@public.get("/readyz")
+def readyz() -> Response:
+    """200 while saving works too."""
+    fault = _readiness.fault()
+    return _plain(fault or "ok", 503 if fault else 200)
+
+
+def _plain(text: str, status: int) -> Response:
+    return Response(
+        text + "\n", status, mimetype="text/plain", headers={"Cache-Control": "no-store"}
+    )
