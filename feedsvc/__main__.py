@@ -64,10 +64,13 @@ def _parser() -> argparse.ArgumentParser:
     # --config may stand before or after the command's name; SUPPRESS keeps the
     # later parser from overwriting the earlier one's value with its default.
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS,
-                        help="the configuration (config.toml, or what FEEDSVC_CONFIG names)")
-    parser = argparse.ArgumentParser(prog="feedsvc", description="A feed server.",
-                                     parents=[common])
+    common.add_argument(
+        "--config",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="the configuration (config.toml, or what FEEDSVC_CONFIG names)",
+    )
+    parser = argparse.ArgumentParser(prog="feedsvc", description="A feed server.", parents=[common])
     parser.set_defaults(config=None)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
@@ -80,8 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host")
     serve.add_argument("--port", type=int)
     serve.add_argument("--workers", type=int)
-    serve.add_argument("--samples", type=Path, metavar="FOLDER",
-                       help="import these articles if there are none yet")
+    serve.add_argument(
+        "--samples", type=Path, metavar="FOLDER", help="import these articles if there are none yet"
+    )
     importer = command("import", _import, "store articles from files")
     importer.add_argument("files", nargs="+", type=Path, metavar="FILE")
     importer.add_argument("--category", default="", metavar="SLUG")
@@ -91,8 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     regenerate.add_argument("--force", action="store_true", help="rebuild all of them")
     editor = command("editor", None, "manage the accounts of editors")
     acts = editor.add_subparsers(title="acts", required=True, metavar="ACT")
-    for name, run in (("add", _editor_add), ("passwd", _editor_passwd),
-                      ("remove", _editor_remove)):
+    for name, run in (("add", _editor_add), ("passwd", _editor_passwd), ("remove", _editor_remove)):
         act = acts.add_parser(name, parents=[common])
         act.add_argument("name", metavar="NAME")
         act.set_defaults(run=run)
@@ -186,8 +189,12 @@ def _import(config: Config, options: argparse.Namespace) -> int:
     for path in options.files:
         try:
             done = app.import_file(
-                config, publisher, path, now,
-                category=options.category, dry_run=options.dry_run,
+                config,
+                publisher,
+                path,
+                now,
+                category=options.category,
+                dry_run=options.dry_run,
             )
         except ImportRefused as error:
             refused += 1
@@ -202,8 +209,9 @@ def _import(config: Config, options: argparse.Namespace) -> int:
     if publisher and not options.dry_run:
         publisher.regenerate_due(utc_now())
     if refused:
-        print(f"{refused} of {len(options.files)} files refused; the others are in.",
-              file=sys.stderr)
+        print(
+            f"{refused} of {len(options.files)} files refused; the others are in.", file=sys.stderr
+        )
     return 1 if refused else 0
 
 

@@ -121,9 +121,7 @@ def build(config: Config, *, clock: Clock = utc_now, ticking: bool = True) -> Fr
             refresh=documents.refresh,
             refresh_every_seconds=REFRESH_SECONDS,
         )
-    return Front(
-        documents, flask_app, max_age_seconds=config.feeds.max_age_seconds, clock=clock
-    )
+    return Front(documents, flask_app, max_age_seconds=config.feeds.max_age_seconds, clock=clock)
 
 
 def open_storage(config: Config) -> Storage:

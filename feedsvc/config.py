@@ -104,14 +104,14 @@ def _url(value: str) -> str | None:
 def _zone(value: str) -> str | None:
     if value in available_timezones():
         return None
-    return f"{value!r} is not an IANA time zone; write for example \"Europe/Rome\""
+    return f'{value!r} is not an IANA time zone; write for example "Europe/Rome"'
 
 
 def _language(value: str) -> str | None:
     # BCP 47 in its common shape; a typo such as "en_GB" is what this catches.
     if re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", value):
         return None
-    return f"{value!r} is not a BCP 47 language tag; write for example \"en\" or \"pt-BR\""
+    return f'{value!r} is not a BCP 47 language tag; write for example "en" or "pt-BR"'
 
 
 def _between(low: float, high: float) -> Check:
@@ -188,15 +188,18 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
     values = {name: _section(name, document, environ, faults) for name in SETTINGS}
     categories = _categories(document, faults)
     known = {*SETTINGS, "categories"}
-    faults += [f"{name}: no such section; there are {', '.join(sorted(known))}"
-               for name in document if name not in known]
+    faults += [
+        f"{name}: no such section; there are {', '.join(sorted(known))}"
+        for name in document
+        if name not in known
+    ]
     faults += _unknown_overrides(environ)
     if faults:
         raise ConfigError(faults)
     site, server, feeds = values["site"], values["server"], values["feeds"]
     if site["url"] is None:
         host = server["host"]
-        shown = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
+        shown = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104
         site["url"] = f"http://{shown}:{server['port']}"
     site["url"] = site["url"].rstrip("/")
     server["trusted_proxies"] = tuple(

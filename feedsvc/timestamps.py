@@ -9,6 +9,7 @@ instant it means, or says why there is none or two.
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -29,9 +30,20 @@ _ISO = re.compile(
     r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"
     r"[T ](?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})"
 )
-_MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
+MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 
 
 def utc_now() -> datetime:
@@ -68,21 +80,15 @@ def parse_wall(text: str) -> datetime:
         fault = f"the year {year:04d} is out of range"
     elif not 1 <= month <= 12:
         fault = f"there is no month {month}"
-    elif not 1 <= day <= _days_in(year, month):
-        fault = f"{_MONTHS[month - 1]} {year} has no day {day}"
+    elif not 1 <= day <= monthrange(year, month)[1]:
+        fault = f"{MONTHS[month - 1]} {year} has no day {day}"
     elif parts["hour"] > 23:
         fault = f"there is no hour {parts['hour']}"
     elif parts["minute"] > 59:
         fault = f"there is no minute {parts['minute']}"
     if fault:
         raise TimestampError(f"“{written}”: {fault}. Write {ACCEPTED_FORMS}.")
-    return datetime(year, month, day, parts["hour"], parts["minute"])
-
-
-def _days_in(year: int, month: int) -> int:
-    if month == 12:
-        return 31
-    return (datetime(year, month + 1, 1) - timedelta(days=1)).day
+    return datetime(year, month, day, parts["hour"], parts["minute"])  # noqa: DTZ001
 
 
 def to_instant(wall: datetime, zone: tzinfo, *, fold: int | None = None) -> datetime:

@@ -72,9 +72,7 @@ class Draft:
             author=clean_line(self.author),
             summary=clean_line(self.summary),
             body=clean_block(self.body),
-            sources=tuple(
-                Source(clean_line(source.name), source.url) for source in self.sources
-            ),
+            sources=tuple(Source(clean_line(source.name), source.url) for source in self.sources),
             categories=tuple(dict.fromkeys(self.categories)),
             published=whole_second(self.published) if self.published else None,
         )
@@ -247,9 +245,19 @@ def _done(action: Action) -> str:
 
 
 # Letters that have no decomposition into a base letter and a mark.
-_FOLDED = str.maketrans({
-    "ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i",
-})
+_FOLDED = str.maketrans(
+    {
+        "ß": "ss",
+        "æ": "ae",
+        "œ": "oe",
+        "ø": "o",
+        "ł": "l",
+        "đ": "d",
+        "ð": "d",
+        "þ": "th",
+        "ı": "i",
+    }
+)
 
 
 def slug_of(text: str) -> str:
@@ -259,7 +267,7 @@ def slug_of(text: str) -> str:
     transliteration would be nobody's spelling. Never empty, never reserved.
     """
     folded = text.lower().translate(_FOLDED)
-    kept = []
+    kept: list[str] = []
     for character in unicodedata.normalize("NFKD", folded):
         if unicodedata.combining(character) and kept and kept[-1].isascii():
             continue
@@ -305,4 +313,3 @@ def has_changed(before: Entry | None, after: Entry) -> bool:
     return replace(before, revision=0, changed_at=None) != replace(
         after, revision=0, changed_at=None
     )
-

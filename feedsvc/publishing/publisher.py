@@ -255,8 +255,11 @@ class Publisher:
                 body, left_out = render(feed, entries, self.site, self.window, format, updated)
                 for one in left_out:
                     log.error(
-                        "entry left out", entry=one.entry_id, feed=feed.slug,
-                        format=format.value, fault=one.fault,
+                        "entry left out",
+                        entry=one.entry_id,
+                        feed=feed.slug,
+                        format=format.value,
+                        fault=one.fault,
                     )
                 rendered += documents(feed, format, body, updated, next_due_at)
             tx.feeds.store(
@@ -305,4 +308,3 @@ class Publisher:
 
 def _is_in_feeds(entry: Entry) -> bool:
     return entry.state in (State.PUBLISHED, State.SCHEDULED)
-

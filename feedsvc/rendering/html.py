@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 from html import escape
+from itertools import pairwise
 
 import nh3
 from markdown_it import MarkdownIt
@@ -21,9 +22,52 @@ from feedsvc.model import Entry, Site, Source
 SUMMARY_CHARACTERS = 280
 
 _TAGS = {
-    *"p br hr h2 h3 h4 h5 h6 ul ol li dl dt dd blockquote pre code em strong b i u s del ins".split(),
-    *"a img figure figcaption table caption thead tbody tfoot tr th td sub sup small mark".split(),
-    *"abbr cite q kbd samp var time bdi bdo div span".split(),
+    *[
+        "p",
+        "br",
+        "hr",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "ul",
+        "ol",
+        "li",
+        "dl",
+        "dt",
+        "dd",
+        "blockquote",
+        "pre",
+        "code",
+        "em",
+        "strong",
+        "b",
+        "i",
+        "u",
+        "s",
+        "del",
+        "ins",
+    ],
+    *[
+        "a",
+        "img",
+        "figure",
+        "figcaption",
+        "table",
+        "caption",
+        "thead",
+        "tbody",
+        "tfoot",
+        "tr",
+        "th",
+        "td",
+        "sub",
+        "sup",
+        "small",
+        "mark",
+    ],
+    *["abbr", "cite", "q", "kbd", "samp", "var", "time", "bdi", "bdo", "div", "span"],
 }
 _ATTRIBUTES = {
     "*": {"dir", "lang"},
@@ -96,7 +140,7 @@ def summary_text(entry: Entry) -> str:
 def first_paragraph(markdown: str) -> str:
     """The plain text of the first paragraph that has any."""
     tokens = _markdown.parse(markdown)
-    for before, token in zip(tokens, tokens[1:], strict=False):
+    for before, token in pairwise(tokens):
         if before.type == "paragraph_open" and token.type == "inline":
             text = " ".join("".join(_plain(token.children or [])).split())
             if text:

@@ -118,9 +118,7 @@ def render(
     generator.docs("https://www.rssboard.org/rss-specification")
     if format is Format.ATOM:
         generator.author({"name": site.author or site.title})
-    generator.link(
-        href=site.absolute(feed.path(format)), rel="self", type=format.media_type
-    )
+    generator.link(href=site.absolute(feed.path(format)), rel="self", type=format.media_type)
     # alternate last: feedgen makes the last link the RSS channel's (2).
     generator.link(href=site.absolute(feed.page_path), rel="alternate", type="text/html")
     if format is Format.RSS:
@@ -227,9 +225,7 @@ def _atom_entry(entry: Entry, site: Site, window: Window) -> Any:
     # feedgen demands an alternate of an entry without content; the extension
     # then writes the links itself (1).
     item.link(href=site.absolute(entry.path), rel="alternate")
-    extra.links = [
-        {"rel": "alternate", "type": "text/html", "href": site.absolute(entry.path)}
-    ]
+    extra.links = [{"rel": "alternate", "type": "text/html", "href": site.absolute(entry.path)}]
     extra.published, extra.updated = _dates(entry)
     item.updated(extra.updated)
     return item.atom_entry()

@@ -112,14 +112,16 @@ class EntryRows:
         query = select(func.max(feed_entries.c.visible_at)).where(
             feed_entries.c.feed_id == feed.id, feed_entries.c.is_live
         )
-        return self._connection.execute(query).scalar_one()
+        found: datetime | None = self._connection.execute(query).scalar_one()
+        return found
 
     def next_due(self, feed: Feed) -> datetime | None:
         """When the next scheduled entry enters ``feed``."""
         query = select(func.min(feed_entries.c.visible_at)).where(
             feed_entries.c.feed_id == feed.id, ~feed_entries.c.is_live
         )
-        return self._connection.execute(query).scalar_one()
+        found: datetime | None = self._connection.execute(query).scalar_one()
+        return found
 
     def is_any_due(self, now: datetime) -> bool:
         """Whether a scheduled entry's moment has come."""
@@ -204,9 +206,7 @@ class EntryRows:
         for chunk in _chunks(list(of_entry), 500):
             query = (
                 select(entry_categories.c.entry_id, schema.categories)
-                .join(
-                    schema.categories, schema.categories.c.id == entry_categories.c.category_id
-                )
+                .join(schema.categories, schema.categories.c.id == entry_categories.c.category_id)
                 .where(entry_categories.c.entry_id.in_(chunk))
                 .order_by(entry_categories.c.position)
             )

@@ -211,7 +211,8 @@ class FeedRows:
 
     def version(self) -> int:
         """A number that grows whenever a served document changes."""
-        return self._connection.execute(select(served_version.c.number)).scalar_one()
+        number: int = self._connection.execute(select(served_version.c.number)).scalar_one()
+        return number
 
     def documents_since(self, version: int) -> list[FeedDocument]:
         """Every document of the feeds that changed after ``version``."""
@@ -242,9 +243,9 @@ class FeedRows:
 
 
 def _feeds() -> Select[Any]:
-    return select(
-        feeds, categories.c.slug, categories.c.name, categories.c.description
-    ).outerjoin(categories, categories.c.id == feeds.c.category_id)
+    return select(feeds, categories.c.slug, categories.c.name, categories.c.description).outerjoin(
+        categories, categories.c.id == feeds.c.category_id
+    )
 
 
 def _category(row: Row[Any]) -> Category:

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, make_url, text
 
-from alembic import command
 from feedsvc.errors import SchemaOutdated, StorageError
 from feedsvc.storage.editors import EditorRows
 from feedsvc.storage.engine import dump_postgresql, in_our_words, open_engine

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from feedsvc.errors import StorageBusy, StorageError
 from feedsvc.model import Format
 from feedsvc.rendering import feed_title, is_right_to_left, summary_text
-from feedsvc.timestamps import describe, rfc3339
+from feedsvc.timestamps import MONTHS, describe, rfc3339
 from feedsvc.web.editor import SESSION_LIFETIME, editor, resume_after_csrf_error
 from feedsvc.web.public import public
 from feedsvc.web.services import Services, services
@@ -29,9 +29,6 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' https: http: data:;"
     " form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
-_MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
 
 
 def create_flask_app(given: Services, secret_key: str) -> Flask:
@@ -84,7 +81,7 @@ def _human(instant: datetime) -> str:
     name = local.tzname() or ""
     if not name or name[0] in "+-":
         name = f"UTC{local:%z}"
-    return f"{local.day} {_MONTHS[local.month - 1]} {local.year}, {local:%H:%M} {name}"
+    return f"{local.day} {MONTHS[local.month - 1]} {local.year}, {local:%H:%M} {name}"
 
 
 def _described(instant: datetime) -> str:

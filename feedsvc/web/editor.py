@@ -21,7 +21,6 @@ from flask import (
     session,
     url_for,
 )
-
 from werkzeug.datastructures import MultiDict
 
 from feedsvc.errors import EditConflict, InvalidEntry, NotFound, StorageError
@@ -99,7 +98,9 @@ def resume_after_csrf_error() -> Any:
     _load_editor()
     if g.editor is None:
         return _sign_in_again()
-    fault = {"form": "The form was opened in an earlier session, so nothing was saved. Press again."}
+    fault = {
+        "form": "The form was opened in an earlier session, so nothing was saved. Press again."
+    }
     uuid = request.view_args["uuid"]
     form = ArticleForm.from_request(request.form).with_faults(fault)
     return _form_page(form, _stored(uuid), uuid, status=400)
@@ -120,8 +121,9 @@ def sign_in() -> Any:
             "editor/sign_in.html", target=_local_path(request.args.get("next")), kept=(), name=""
         )
     name, target = request.form.get("name", ""), _local_path(request.form.get("next"))
-    kept = [(key[5:], value) for key, value in request.form.items(multi=True)
-            if key.startswith("kept_")]
+    kept = [
+        (key[5:], value) for key, value in request.form.items(multi=True) if key.startswith("kept_")
+    ]
     fault, status = "", 200
     try:
         found = accounts.sign_in(
@@ -136,7 +138,9 @@ def sign_in() -> Any:
             return _resume(target, kept) if kept else redirect(target, 303)
         fault, status = "The user name or the password is wrong.", 401
     except accounts.Throttled:
-        fault = f"Too many failed attempts. Wait {accounts.THROTTLE_MINUTES} minutes, then try again."
+        fault = (
+            f"Too many failed attempts. Wait {accounts.THROTTLE_MINUTES} minutes, then try again."
+        )
         status = 429
     page = render_template("editor/sign_in.html", target=target, kept=kept, name=name, fault=fault)
     response = make_response(page, status)
@@ -211,8 +215,9 @@ def index() -> Any:
     page = int(text) if text.isascii() and text.isdigit() and 0 < int(text[:6]) < 100_000 else 1
     with services().storage.reading() as tx:
         counts = {one: tx.entries.count(one) for one in State}
-        shown = state or next((one for one in State if counts[one] and one is not State.WITHDRAWN),
-                              State.DRAFT)
+        shown = state or next(
+            (one for one in State if counts[one] and one is not State.WITHDRAWN), State.DRAFT
+        )
         entries = tx.entries.latest(shown, limit=PER_PAGE + 1, offset=(page - 1) * PER_PAGE)
     return render_template(
         "editor/desk.html",
@@ -255,9 +260,7 @@ def save(uuid: UUID) -> Any:
         abort(400, "The form does not say which button was pressed.")
     if action is Action.CORRECT and form.told == "update":
         action = Action.UPDATE
-    draft, form = form.to_draft(
-        _categories(), current, services().zone, services().zone_name
-    )
+    draft, form = form.to_draft(_categories(), current, services().zone, services().zone_name)
     if form.faults and action is not Action.WITHDRAW:
         return _form_page(form, current, uuid, status=422)
     try:

@@ -94,7 +94,8 @@ class ArticleForm:
         unknown = [slug for slug in wanted if slug not in by_slug]
         if unknown:
             faults["category"] = f"there is no category “{unknown[0]}” any more; choose another"
-        instant, choices = None, ()
+        instant: datetime | None = None
+        choices: tuple[tuple[str, str], ...] = ()
         try:
             instant = self._instant(current, zone)
         except OverlapError as error:
@@ -129,10 +130,15 @@ class ArticleForm:
             return None
         wall = parse_wall(text)
         stored = current.published if current else None
-        if stored and wall_text(stored, zone) == wall_text_of(wall):
-            if not self.fold or not _choices(text, zone) or self.fold == str(fold_of(stored, zone)):
-                return stored
+        if stored and self._shows(stored, wall, zone):
+            return stored
         return to_instant(wall, zone, fold=int(self.fold) if self.fold else None)
+
+    def _shows(self, instant: datetime, wall: datetime, zone: tzinfo) -> bool:
+        if wall_text(instant, zone) != wall_text_of(wall):
+            return False
+        is_told_apart = bool(self.fold and _choices(self.publish_at, zone))
+        return not is_told_apart or self.fold == str(fold_of(instant, zone))
 
     def with_faults(self, faults: Mapping[str, str]) -> ArticleForm:
         """The same with more said to be wrong, by the names of the form's fields."""

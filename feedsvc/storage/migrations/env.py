@@ -1,6 +1,7 @@
 """Alembic runs the migrations on the connection that ``Storage.migrate`` hands it."""
 
 from alembic import context
+
 from feedsvc.storage.schema import metadata
 
 connection = context.config.attributes.get("connection")

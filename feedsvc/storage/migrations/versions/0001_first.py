@@ -5,8 +5,8 @@ from __future__ import annotations
 from uuid import uuid4
 
 import sqlalchemy as sa
-
 from alembic import op
+
 from feedsvc.storage.schema import Instant
 
 revision = "0001"
@@ -77,8 +77,16 @@ def upgrade() -> None:
         sa.Column("published", Instant, nullable=False),
         sa.Column("visible_at", Instant, nullable=False),
     )
-    op.create_index("ix_feed_entries_feed_id_is_live_published", "feed_entries", ["feed_id", "is_live", "published"])
-    op.create_index("ix_feed_entries_feed_id_is_live_visible_at", "feed_entries", ["feed_id", "is_live", "visible_at"])
+    op.create_index(
+        "ix_feed_entries_feed_id_is_live_published",
+        "feed_entries",
+        ["feed_id", "is_live", "published"],
+    )
+    op.create_index(
+        "ix_feed_entries_feed_id_is_live_visible_at",
+        "feed_entries",
+        ["feed_id", "is_live", "visible_at"],
+    )
     op.create_index("ix_feed_entries_entry_id", "feed_entries", ["entry_id"])
     op.create_table(
         "changes",
@@ -122,7 +130,7 @@ def upgrade() -> None:
     op.create_index("ix_sign_in_failures_failed_at", "sign_in_failures", ["failed_at"])
     op.execute("INSERT INTO served_version (id, number) VALUES (1, 0)")
     op.execute(
-        sa.text(
-            "INSERT INTO feeds (urn, fingerprint, version) VALUES (:urn, '', 0)"
-        ).bindparams(urn=f"urn:uuid:{uuid4()}")
+        sa.text("INSERT INTO feeds (urn, fingerprint, version) VALUES (:urn, '', 0)").bindparams(
+            urn=f"urn:uuid:{uuid4()}"
+        )
     )
