@@ -31,6 +31,8 @@ from feedsvc.web import accounts
 # Threads for what falls through to Flask, in each worker; polls take one for
 # some microseconds.
 BLOCKING_THREADS = 4
+# What the server loads in each worker.
+WORKER = "feedsvc.app:serve_worker"
 DRAIN_SECONDS = 5
 
 
@@ -113,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
 def _serve(config: Config, options: argparse.Namespace) -> int:
     _make_ready(config, options.samples)
     server = Server(
-        "feedsvc.app:serve_worker",
+        WORKER,
         factory=True,
         interface=Interfaces.WSGI,
         address=config.server.host,

@@ -165,7 +165,8 @@ def _changed(current: Entry, entry: Entry, action: Action, now: datetime) -> Ent
     published = entry.published or current.published
     if published is None or current.updated is None:
         _refuse("published", "this article has no time of publication")
-    if published > now:
+    # The stored one may lie ahead, where the clock was set back.
+    if published > now and published != current.published:
         _refuse("published", "it is with its readers already, so this cannot lie ahead")
     updated = now if action is Action.UPDATE else current.updated
     return replace(

@@ -75,7 +75,7 @@ class Publisher:
                 # The form of a new article, sent again. decide() judges it as it
                 # did the first time: equal means that it was only sent twice.
                 again = decide(None, draft, action, current.changed_at or now, id)
-                if has_changed(replace(current, slug=""), replace(again, slug="")):
+                if has_changed(current, replace(again, slug=current.slug)):
                     raise EditConflict("this article was saved already, with another text")
                 return current
             entry = decide(current, draft, action, now, id)

@@ -88,8 +88,8 @@ def _open_sqlite(url: URL, *, read_only: bool) -> Engine:
 
 
 def _open_postgresql(url: URL, *, read_only: bool) -> Engine:
-    options = "-c timezone=UTC -c lock_timeout=5s -c statement_timeout=60s"
-    options += " -c idle_in_transaction_session_timeout=60s"
+    options = f"-c timezone=UTC -c lock_timeout={int(BUSY_SECONDS * 1000)}"
+    options += " -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s"
     if read_only:
         options += " -c default_transaction_read_only=on"
     given = url.query.get("options")

