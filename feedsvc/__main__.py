@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit status."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    if options.config:
+    if "config" in options:
         os.environ["FEEDSVC_CONFIG"] = options.config
     for name in ("host", "port", "workers"):
         value = getattr(options, name, None)
@@ -73,7 +73,6 @@ def _parser() -> argparse.ArgumentParser:
         help="the configuration (config.toml, or what FEEDSVC_CONFIG names)",
     )
     parser = argparse.ArgumentParser(prog="feedsvc", description="A feed server.", parents=[common])
-    parser.set_defaults(config=None)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def command(name: str, run: object, text: str) -> argparse.ArgumentParser:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import http.client
 import os
 import re
@@ -72,6 +71,17 @@ class Answer:
     @property
     def page(self) -> Any:
         return lxml.html.fromstring(self.text)
+
+    def field(self, name: str) -> str:
+        """The value of a control of the main form, as a browser has it.
+
+        HTML drops one line end right after a textarea's tag; lxml keeps it.
+        """
+        control = self.page.xpath("//main//form")[0].inputs[name]
+        value = control.value or ""
+        if control.tag == "textarea":
+            value = value.replace("\r\n", "\n").removeprefix("\n")
+        return str(value)
 
 
 class Service:
@@ -219,7 +229,7 @@ class Service:
         form = self.browse(page or path).page
         hidden = {
             field.get("name"): field.get("value", "")
-            for field in form.xpath("//main//input[@type='hidden']")
+            for field in form.xpath("//input[@type='hidden']")
         }
         body = urlencode({**hidden, **fields}, doseq=True).encode()
         answer = self.request(
@@ -253,8 +263,3 @@ class Service:
         cookie = answer.headers.get("set-cookie", "")
         if cookie.startswith("feedsvc_session="):
             self.cookie = cookie.split(";")[0]
-
-
-def unescaped(text: str) -> str:
-    """Text of a page as people see it."""
-    return html.unescape(text)

@@ -1,0 +1,131 @@
+"""Run every benchmark once and print one table."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import NoReturn
+
+from benchmarks import articles, polls, publishing
+from benchmarks.servers import BenchmarkFault, RunningServer, feedsvc, nginx
+
+# Where each program comes from on Debian.
+PACKAGES = {"nginx": "nginx", "wrk": "wrk", "taskset": "util-linux"}
+FEED = f"/feeds/{articles.CATEGORY}.rss"
+SYNCS = 20
+
+
+def main() -> int:
+    """Measure and print; 2 where something that is needed is missing."""
+    # nginx is often where only root's PATH leads.
+    os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+    missing = [package for program, package in PACKAGES.items() if not shutil.which(program)]
+    if missing:
+        print(f"The benchmarks need {', '.join(missing)}; Debian: apt install {' '.join(missing)}")
+        return 2
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        print("The benchmarks need two cores, one for the server and one for the client.")
+        return 2
+    signal.signal(signal.SIGTERM, _on_terminate)
+    server_core, client_core = cores[0], cores[-1]
+    try:
+        with tempfile.TemporaryDirectory(prefix="feedsvc-bench-") as folder:
+            _run(Path(folder), server_core, client_core)
+    except BenchmarkFault as fault:
+        print(f"benchmarks: {fault}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _on_terminate(*_: object) -> NoReturn:
+    """Leave as from an error, so that every process and file is taken away."""
+    raise SystemExit(143)
+
+
+def _run(folder: Path, server_core: int, client_core: int) -> None:
+    os.sched_setaffinity(0, {client_core})
+    sync = _sync_milliseconds(folder)
+    with feedsvc(folder, server_core, articles.write_files(folder)) as ours:
+        plain = ours.get(FEED, {}).body
+        packed = ours.get(FEED, {"Accept-Encoding": "gzip"}).body
+        _check_feed(plain)
+        with nginx(folder, server_core, FEED, plain, packed) as theirs:
+            lines = polls.measure([ours, theirs], FEED, packed, client_core, folder)
+        publishes = publishing.measure(ours, FEED)
+        after = len(ours.get(FEED, {}).body)
+    _print_polls(lines, len(plain), len(packed))
+    _print_publishes(publishes, after)
+    _print_machine(server_core, client_core, sync)
+
+
+def _check_feed(plain: bytes) -> None:
+    found = plain.count(b"<item>")
+    if found != articles.COUNT:
+        raise BenchmarkFault(f"the feed has {found} articles instead of {articles.COUNT}")
+
+
+def _print_polls(lines: Sequence[polls.Line], plain: int, packed: int) -> None:
+    print(
+        f"Polls of one feed, {articles.COUNT} articles, {plain} bytes, {packed} as gzip;"
+        f" {polls.CONNECTIONS} connections, medians of {polls.ROUNDS} rounds"
+        f" of {polls.ROUND_SECONDS} s\n"
+    )
+    print(f"{'kind':<18}{'feedsvc requests/s':>20}{'nginx requests/s':>20}{'ratio':>8}")
+    for line in lines:
+        ours, theirs = line.rates["feedsvc"], line.rates["nginx"]
+        print(f"{line.kind:<18}{ours:>20.0f}{theirs:>20.0f}{ours / theirs:>8.2f}")
+    print()
+    for line in lines:
+        parts = [
+            f"{name} {low:.0f} to {high:.0f}, client {line.busy[name]:.0%} busy"
+            for name, (low, high) in line.spreads.items()
+        ]
+        print(f"{line.kind}: {'; '.join(parts)}")
+
+
+def _print_publishes(publishes: Sequence[publishing.Publish], after: int) -> None:
+    answered = [one.answered for one in publishes]
+    visible = [one.visible for one in publishes]
+    print(
+        f"\nPublish, {len(publishes)} times:"
+        f" POST median {median(answered):.1f} ms, worst {max(answered):.1f} ms;"
+        f" POST to visible median {median(visible):.1f} ms, worst {max(visible):.1f} ms"
+        f" (feed of {after} bytes at the end)"
+    )
+
+
+def _print_machine(server_core: int, client_core: int, sync: float) -> None:
+    print(
+        f"\nMachine: {os.cpu_count()} cores, {platform.machine()}; servers on core {server_core},"
+        f" client on core {client_core};"
+        f" Python {platform.python_version()}; fsync in the temporary folder {sync:.2f} ms"
+    )
+
+
+def _sync_milliseconds(folder: Path) -> float:
+    """The median time of making 4 kB durable where the database will be."""
+    times = []
+    path = folder / "sync"
+    with path.open("wb", buffering=0) as file:
+        for _ in range(SYNCS):
+            begun = time.perf_counter()
+            file.write(bytes(4096))
+            os.fsync(file.fileno())
+            times.append((time.perf_counter() - begun) * 1000)
+    path.unlink()
+    return median(times)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

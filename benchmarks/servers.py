@@ -1,0 +1,217 @@
+"""Both servers, each a process tree of its own on the server's core."""
+
+from __future__ import annotations
+
+import grp
+import http.client
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+HOST = "127.0.0.1"
+START_SECONDS = 20
+STOP_SECONDS = 10
+
+FEEDSVC_CONFIG = """
+[site]
+title = "The Example"
+language = "en"
+timezone = "Europe/Rome"
+author = "The editors"
+
+[server]
+host = "{host}"
+port = {port}
+workers = 1
+
+[storage]
+url = "sqlite:///{folder}/feedsvc.db"
+
+[[categories]]
+slug = "health"
+name = "Health"
+"""
+
+# The settings that help nginx most are on: files stay open, connections stay.
+NGINX_CONFIG = """
+daemon off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log {folder}/nginx.log warn;
+{user}
+events {{ worker_connections 256; }}
+http {{
+  access_log off;
+  sendfile on;
+  tcp_nopush on;
+  keepalive_requests 1000000000;
+  open_file_cache max=16 inactive=600s;
+  open_file_cache_valid 600s;
+  open_file_cache_min_uses 1;
+  client_body_temp_path {folder}/nginx-body;
+  proxy_temp_path {folder}/nginx-proxy;
+  fastcgi_temp_path {folder}/nginx-fastcgi;
+  uwsgi_temp_path {folder}/nginx-uwsgi;
+  scgi_temp_path {folder}/nginx-scgi;
+  types {{ }}
+  default_type "application/rss+xml; charset=utf-8";
+  server {{
+    listen {host}:{port};
+    root {folder}/files;
+    etag on;
+    gzip_static on;
+    gzip_vary on;
+    add_header Cache-Control "public, max-age=300";
+    add_header Access-Control-Allow-Origin "*";
+    add_header X-Content-Type-Options nosniff;
+  }}
+}}
+"""
+
+
+class BenchmarkFault(Exception):
+    """Nothing was measured, or what was measured is not what was meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response, read whole; its headers' names in small letters."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """A server that answers."""
+
+    name: str
+    port: int
+    log: Path
+
+    def get(self, path: str, headers: Mapping[str, str]) -> Answer:
+        """One request on a connection of its own."""
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=10)
+        try:
+            connection.request("GET", path, headers=dict(headers))
+            response = connection.getresponse()
+            found = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, found, response.read())
+        finally:
+            connection.close()
+
+
+@contextmanager
+def feedsvc(folder: Path, core: int, articles: Sequence[Path]) -> Iterator[RunningServer]:
+    """``feedsvc serve`` with one worker and these articles; ended on leaving."""
+    port = _free_port()
+    config = folder / "config.toml"
+    config.write_text(FEEDSVC_CONFIG.format(host=HOST, port=port, folder=folder), "utf-8")
+    command = [sys.executable, "-m", "feedsvc", "--config", str(config)]
+    done = subprocess.run(
+        [*command, "import", *map(str, articles)],
+        cwd=folder,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    if done.returncode:
+        raise BenchmarkFault(f"the articles were not imported:\n{done.stderr}")
+    server = RunningServer("feedsvc", port, folder / "feedsvc.log")
+    with _running([*command, "serve"], server, core, "/healthz"):
+        yield server
+
+
+@contextmanager
+def nginx(
+    folder: Path, core: int, path: str, plain: bytes, packed: bytes
+) -> Iterator[RunningServer]:
+    """nginx with one worker and these two files behind ``path``; ended on leaving."""
+    file = folder / "files" / path.removeprefix("/")
+    file.parent.mkdir(parents=True)
+    file.write_bytes(plain)
+    file.with_name(file.name + ".gz").write_bytes(packed)
+    # Started by root, its worker would become somebody who may not read the folder.
+    user = f"user root {grp.getgrgid(os.getegid()).gr_name};" if os.geteuid() == 0 else ""
+    server = RunningServer("nginx", _free_port(), folder / "nginx.log")
+    config = folder / "nginx.conf"
+    config.write_text(
+        NGINX_CONFIG.format(host=HOST, port=server.port, folder=folder, user=user), "utf-8"
+    )
+    command = ["nginx", "-p", str(folder), "-e", str(server.log), "-c", str(config)]
+    with _running(command, server, core, path):
+        yield server
+
+
+def invitation(server: RunningServer) -> str:
+    """The path of the one-time link that the service printed when it started."""
+    found = re.search(r"http://\S+?(/editor/welcome/\S+)", server.log.read_text("utf-8"))
+    if found is None:
+        raise BenchmarkFault(f"{server.name} printed no one-time link")
+    return found[1]
+
+
+@contextmanager
+def _running(command: Sequence[str], server: RunningServer, core: int, path: str) -> Iterator[None]:
+    with server.log.open("ab") as log:
+        process = subprocess.Popen(
+            ["taskset", "-c", str(core), *command],
+            cwd=server.log.parent,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        _await(process, server, path)
+        yield
+    finally:
+        _end(process)
+
+
+def _await(process: subprocess.Popen[bytes], server: RunningServer, path: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        with suppress(OSError):
+            if server.get(path, {}).status == 200:
+                return
+        time.sleep(0.05)
+    log = server.log.read_text("utf-8", errors="replace")
+    raise BenchmarkFault(f"{server.name} did not start:\n{log}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ask it to end; then end what is left of its process group."""
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """This process's, without settings meant for another feedsvc."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("FEEDSVC_")}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,325 @@
+"""The HTML of an article: only what is harmless, each address absolute."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+import lxml.html
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from feedsvc.model import Source
+from feedsvc.rendering import entry_html, first_paragraph, is_right_to_left, summary_text
+from feedsvc.rendering.html import SUMMARY_CHARACTERS, body_html
+from tests.builders import SITE, make_entry
+
+PAGE = "https://news.example.org/articles/article-1"
+
+
+def html(markdown: str) -> str:
+    return body_html(markdown, PAGE)
+
+
+# What must not get through
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<script>alert(1)</script>",
+        "<SCRIPT SRC=https://evil.example/x.js></SCRIPT>",
+        "<style>p { display: none }</style>",
+        "<iframe src='https://evil.example/'></iframe>",
+        "<object data='https://evil.example/x.swf'></object>",
+        "<embed src='https://evil.example/x.swf'>",
+        "<form action='https://evil.example/'><input name='a'><button>Go</button></form>",
+        "<svg onload='alert(1)'><script>alert(1)</script></svg>",
+        "<math><mtext><style><img src=x onerror=alert(1)></style></mtext></math>",
+        "<meta http-equiv='refresh' content='0; url=https://evil.example/'>",
+        "<link rel='stylesheet' href='https://evil.example/x.css'>",
+        "<base href='https://evil.example/'>",
+        "<template><script>alert(1)</script></template>",
+        "<noscript><p title='</noscript><script>alert(1)</script>'></p></noscript>",
+        "<!--><script>alert(1)</script>-->",
+    ],
+)
+def test_an_element_that_can_do_harm_is_taken_out_and_the_text_around_it_stays(
+    hostile: str,
+) -> None:
+    clean = html(f"Before.\n\n{hostile}\n\nAfter.")
+
+    assert hostile_parts(clean) == []
+    assert "<p>Before.</p>" in clean
+    assert "<p>After.</p>" in clean
+
+
+def test_the_text_of_scripts_and_styles_goes_with_them() -> None:
+    assert html("<script>alert(1)</script>") == ""
+    assert html("<style>p { color: red }</style>") == ""
+
+
+def test_handlers_and_styles_are_taken_from_elements_that_stay() -> None:
+    clean = html('<p onclick="x()" ONMOUSEOVER=x() style="color: red" class="a" id="b">Text</p>')
+
+    assert clean == "<p>Text</p>"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "javascript:alert(1)",
+        "JaVaScRiPt:alert(1)",
+        " javascript:alert(1)",
+        "java&#10;script:alert(1)",
+        "java&#x09;script:alert(1)",
+        "java\nscript:alert(1)",
+        "&#106;avascript&colon;alert(1)",
+        "&#1;javascript:alert(1)",
+        "data:text/html,x",
+        "DATA:text/html;base64,eA==",
+        "vbscript:msgbox(1)",
+        "VbScript:msgbox(1)",
+        "file:///etc/hosts",
+        "ftp://files.example/",
+        "blob:https://news.example.org/x",
+        "http://[",
+    ],
+)
+@pytest.mark.parametrize("template", ['<a href="{}">Text</a>', '<img alt="Text" src="{}">'])
+def test_an_address_of_another_scheme_is_taken_out_and_its_element_stays(
+    template: str, address: str
+) -> None:
+    element = only_element(html(template.format(address)))
+
+    assert "href" not in element.attrib
+    assert "src" not in element.attrib
+    assert "Text" in (element.text or "") + element.get("alt", "")
+
+
+@pytest.mark.parametrize(
+    "markdown", ["[a](javascript:alert%281%29)", "<javascript:alert(1)>", "![a](vbscript:x)"]
+)
+def test_markdown_makes_no_link_of_a_script(markdown: str) -> None:
+    assert hostile_parts(html(markdown)) == []
+
+
+FRAGMENTS = [
+    *["<script>", "</script>", "<scr", "ipt>", "<style>", "</style>", "<iframe", "</iframe>"],
+    *["<form action=", "<svg>", "</svg>", "<svg/onload=", "<math>", "<mtext>", "<object data="],
+    *["<img src=", "<img ", "<a href=", "</a>", "<p ", "<p>", "</p>", "<table>", "<td>", "<h1>"],
+    *["<select>", "<noscript>", "<template>", "<title>", "<textarea>", "<xmp>", "<plaintext>"],
+    *["<!--", "-->", "--!>", "<![CDATA[", "]]>", "<?", "<!", "</", "<", ">", "/>", '"', "'", "`"],
+    *["javascript:", "JAVASCRIPT&colon;", "java&#9;script:", "data:text/html,", "vbscript:"],
+    *["x ", "//evil.example", "onerror=alert(1) ", " onclick=", "OnLoad =", "style=", "srcset="],
+    *["xlink:href=", "&lt;script&gt;", "&#60;script&#62;", "&#x3c;", "&", "\\", "\n", "\n\n", " "],
+    *["[a](", "![a](", ")", "[a]: ", "```\n", "    ", "> ", "# ", "- ", "| a |\n|---|\n", "*", "_"],
+]
+
+
+@settings(derandomize=True, deadline=None, max_examples=500)
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=20).map("".join))
+def test_nothing_hostile_survives_whatever_fragments_are_joined(markdown: str) -> None:
+    assert hostile_parts(html(markdown)) == []
+
+
+def hostile_parts(clean: str) -> list[str]:
+    """What a reader's browser would find in ``clean`` and must not."""
+    found = []
+    for element in lxml.html.fragment_fromstring(clean, create_parent="div").iter():
+        if not isinstance(element.tag, str):
+            found.append(f"a comment or instruction: {element.text}")
+            continue
+        if element.tag in HARMFUL:
+            found.append(f"<{element.tag}>")
+        for name, value in element.attrib.items():
+            if name.lower().startswith("on") or name in ("style", "srcset", "srcdoc", "action"):
+                found.append(f"{element.tag} {name}={value}")
+            if name in ("href", "src", "cite"):
+                scheme = urlsplit(re.sub(r"[\x00-\x20]", "", value)).scheme
+                if scheme not in ("http", "https", "mailto", "tel"):
+                    found.append(f"{element.tag} {name}={value}")
+    return found
+
+
+HARMFUL = {
+    *["script", "style", "iframe", "frame", "form", "input", "button", "select", "textarea"],
+    *["svg", "math", "object", "embed", "applet", "base", "link", "meta", "template", "noscript"],
+}
+
+
+def only_element(clean: str) -> lxml.html.HtmlElement:
+    (element,) = lxml.html.fragment_fromstring(clean, create_parent="div").xpath(
+        "descendant-or-self::*[self::a or self::img]"
+    )
+    return element
+
+
+# Addresses
+
+
+@pytest.mark.parametrize(
+    ("written", "absolute"),
+    [
+        ("#notes", "https://news.example.org/articles/article-1#notes"),
+        ("article-2", "https://news.example.org/articles/article-2"),
+        ("/about", "https://news.example.org/about"),
+        ("../pictures/a.png", "https://news.example.org/pictures/a.png"),
+        ("?page=2", "https://news.example.org/articles/article-1?page=2"),
+        ("//cdn.example/a.png", "https://cdn.example/a.png"),
+        ("https://elsewhere.example/a?b=1", "https://elsewhere.example/a?b=1"),
+        ("http://elsewhere.example/", "http://elsewhere.example/"),
+        ("mailto:desk@news.example.org", "mailto:desk@news.example.org"),
+        ("tel:+390000000", "tel:+390000000"),
+    ],
+)
+def test_links_and_images_have_absolute_addresses(written: str, absolute: str) -> None:
+    assert only_element(html(f"[Text]({written})")).get("href") == absolute
+    assert only_element(html(f"![Text]({written})")).get("src") == absolute
+    assert only_element(html(f'<a href="{written}">Text</a>')).get("href") == absolute
+
+
+def test_addresses_are_taken_from_the_entrys_own_page() -> None:
+    entry = make_entry(slug="été", body="[Text](#notes)", sources=())
+
+    assert entry_html(entry, SITE) == (
+        '<p><a href="https://news.example.org/articles/%C3%A9t%C3%A9#notes">Text</a></p>'
+    )
+
+
+# What Markdown becomes
+
+
+@pytest.mark.parametrize(
+    ("markdown", "expected"),
+    [
+        ("# One", "<h2>One</h2>"),
+        ("One\n===", "<h2>One</h2>"),
+        ("## Two", "<h2>Two</h2>"),
+        ("### Three", "<h3>Three</h3>"),
+        ("> # Quoted", "<blockquote>\n<h2>Quoted</h2>\n</blockquote>"),
+    ],
+)
+def test_headings_begin_at_the_second_level(markdown: str, expected: str) -> None:
+    assert html(markdown) == expected
+
+
+def test_a_heading_of_the_first_level_in_html_is_taken_out() -> None:
+    assert "<h1" not in html("<h1>One</h1>\n\n<H1>Two</H1>")
+
+
+def test_a_table_is_a_table() -> None:
+    clean = lxml.html.fromstring(html("| a | b |\n|---|---|\n| 1 | *2* |"))
+
+    assert clean.tag == "table"
+    assert clean.xpath("thead/tr/th/text()") == ["a", "b"]
+    assert clean.xpath("tbody/tr/td//text()") == ["1", "2"]
+
+
+def test_code_is_shown_and_never_run() -> None:
+    assert html("`<b>`") == "<p><code>&lt;b&gt;</code></p>"
+    assert html("```js\n<script>x</script>\n```") == (
+        "<pre><code>&lt;script&gt;x&lt;/script&gt;\n</code></pre>"
+    )
+
+
+def test_struck_text_lists_and_line_breaks_are_kept() -> None:
+    assert html("~~old~~") == "<p><s>old</s></p>"
+    assert html("- one\n- two") == "<ul>\n<li>one</li>\n<li>two</li>\n</ul>"
+    assert html("one  \ntwo") == "<p>one<br>\ntwo</p>"
+
+
+def test_a_text_that_begins_right_to_left_is_wrapped() -> None:
+    arabic = entry_html(make_entry(body="«مرحبا» hello", sources=()), SITE)
+    latin = entry_html(make_entry(body="Hello مرحبا", sources=()), SITE)
+
+    assert arabic == '<div dir="rtl"><p>«مرحبا» hello</p></div>'
+    assert latin == "<p>Hello مرحبا</p>"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("שלום", True), ("مرحبا", True), ("12 – שלום", True), ("Hello שלום", False), ("12", False)],
+)
+def test_the_first_letter_with_a_direction_decides(text: str, expected: bool) -> None:
+    assert is_right_to_left(text) is expected
+
+
+# Sources
+
+
+def test_sources_stand_behind_the_text_and_are_escaped() -> None:
+    sources = (
+        Source('A & B <i>"x"</i>', 'https://journal.example/?a=1&b="><script>'),
+        Source("Without an address"),
+    )
+    clean = entry_html(make_entry(body="Text.", sources=sources), SITE)
+
+    assert clean == (
+        "<p>Text.</p>\n<h2>Sources</h2>\n<ul>"
+        '<li><a href="https://journal.example/?a=1&amp;b=&quot;&gt;&lt;script&gt;">'
+        '<bdi dir="auto">A &amp; B &lt;i&gt;"x"&lt;/i&gt;</bdi></a></li>'
+        '<li><bdi dir="auto">Without an address</bdi></li></ul>'
+    )
+    assert hostile_parts(clean) == []
+
+
+def test_without_sources_there_is_no_heading_for_them() -> None:
+    assert entry_html(make_entry(body="Text.", sources=()), SITE) == "<p>Text.</p>"
+
+
+# Summaries
+
+
+def test_the_editors_own_summary_is_taken_as_it_is() -> None:
+    own = "word " * 100
+
+    assert summary_text(make_entry(summary=own)) == own
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("# Heading\n\nThe *first* `paragraph`.\n\nThe second.", "The first paragraph."),
+        ("![A picture](a.png)\n\nAfter it.", "After it."),
+        ("one\ntwo  \nthree", "one two three"),
+        ("A [link](https://a.example) and \\*stars\\* &amp; signs", "A link and *stars* & signs"),
+        ("- item\n\nparagraph", "item"),
+        ("<p>HTML only</p>", ""),
+        ("", ""),
+    ],
+)
+def test_the_first_paragraph_is_plain_text(body: str, expected: str) -> None:
+    assert first_paragraph(body) == expected
+
+
+def test_without_a_paragraph_the_title_is_the_summary() -> None:
+    assert summary_text(make_entry(summary="", body="# Heading", title="The title")) == "The title"
+
+
+def test_a_long_first_paragraph_is_cut_between_words() -> None:
+    text = summary_text(make_entry(summary="", body="words, " * 100))
+
+    assert text.endswith("words…")
+    assert SUMMARY_CHARACTERS - 10 < len(text) <= SUMMARY_CHARACTERS
+
+
+def test_a_first_paragraph_of_just_the_allowed_length_is_not_cut() -> None:
+    body = "a" * SUMMARY_CHARACTERS
+
+    assert summary_text(make_entry(summary="", body=body)) == body
+    assert summary_text(make_entry(summary="", body=body + "a")) == body + "…"
+
+
+def test_a_text_without_spaces_is_cut_at_the_limit() -> None:
+    assert summary_text(make_entry(summary="", body="漢" * 1000)) == "漢" * SUMMARY_CHARACTERS + "…"
+
+
+@settings(derandomize=True, deadline=None)
+@given(st.text(alphabet="ab .,é漢\n#*<>", max_size=1200))
+def test_a_summary_made_from_a_text_is_short_and_of_one_line(body: str) -> None:
+    text = summary_text(make_entry(summary="", body=body, title="The title"))
+
+    assert 0 < len(text) <= SUMMARY_CHARACTERS + 1
+    assert "\n" not in text
