@@ -1,0 +1,63 @@
+"""Pictures of every page at phone and desktop width, in build/screenshots."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.service import PASSWORD, ROOT, Service
+from tests.test_browser import ARGUMENTS, CHROMIUM
+
+WIDTHS = {"phone": (360, 740), "desktop": (1280, 900)}
+TARGET = ROOT / "build" / "screenshots"
+PAGES = {
+    "front": "/",
+    "category": "/categories/culture",
+    "missing": "/articles/nothing",
+    "desk": "/editor/",
+    "new": "/editor/new",
+}
+
+
+def main() -> None:
+    """Take them all."""
+    TARGET.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        arguments = ("--samples", str(ROOT / "data/samples"))
+        url = f"sqlite:///{folder}/feedsvc.db"
+        with Service(Path(folder), url, clock=False, arguments=arguments) as service:
+            service.start()
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+            page = browser.new_page(base_url=f"http://127.0.0.1:{service.port}")
+            link = re.findall(r"(/editor/welcome/\S+)", service.output.read_text())[-1]
+            page.goto(link)
+            _take(page, "welcome")
+            page.get_by_label("User name").fill("ada")
+            page.get_by_label("Password").fill(PASSWORD)
+            page.get_by_role("button", name="Create account").click()
+            article = service.get("/").page.xpath("//article//h2/a/@href")[0]
+            for name, path in {**PAGES, "article": article}.items():
+                page.goto(path)
+                _take(page, name)
+            page.goto("/editor/new")
+            page.get_by_label("Publish at").fill("29/03/2026 02:30")
+            page.get_by_role("button", name="Publish").click()
+            _take(page, "refused")
+            page.goto("/editor/")
+            page.locator("table a").first.click()
+            _take(page, "edit")
+            browser.close()
+    print(f"screenshots are in {TARGET.relative_to(ROOT)}")
+
+
+def _take(page: Page, name: str) -> None:
+    for width, (across, down) in WIDTHS.items():
+        page.set_viewport_size({"width": across, "height": down})
+        page.screenshot(path=TARGET / f"{name}-{width}.png", full_page=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""The main job in a real browser, as an editor does it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import feedparser
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.service import PASSWORD, Service
+
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
+
+# CI installs it; a developer is told how to.
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None and not os.environ.get("CI"),
+    reason="these tests need Chromium: apt install chromium",
+)
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[Service]:
+    with Service(tmp_path, f"sqlite:///{tmp_path}/feedsvc.db", clock=False) as running:
+        yield running.start()
+
+
+@pytest.fixture
+def page(browser: Browser, live: Service) -> Iterator[Page]:
+    context = browser.new_context(base_url=f"http://127.0.0.1:{live.port}")
+    opened = context.new_page()
+    faults: list[str] = []
+    opened.on("console", lambda message: message.type == "error" and faults.append(message.text))
+    opened.on("request", lambda request: _own(request.url, live, faults))
+    yield opened
+    context.close()
+    # Refused forms answer 422, which the console mentions.
+    assert [fault for fault in faults if "422" not in fault] == []
+
+
+def _own(url: str, live: Service, faults: list[str]) -> None:
+    if not url.startswith(f"http://127.0.0.1:{live.port}/"):
+        faults.append(f"another host was asked: {url}")
+
+
+def sign_up(page: Page, live: Service) -> None:
+    link = re.findall(r"(/editor/welcome/\S+)", live.output.read_text())[-1]
+    page.goto(link)
+    page.get_by_label("User name").fill("ada")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Create account").click()
+    expect(page.get_by_role("heading", name="Desk")).to_be_visible()
+
+
+def write(page: Page, title: str) -> None:
+    page.get_by_role("link", name="New article").first.click()
+    page.get_by_label("Title").fill(title)
+    page.get_by_label("Category").select_option("Health")
+    page.get_by_label("Summary").fill("In short.")
+    page.get_by_label("Body").fill("## Why\n\nBecause *so*.")
+    page.get_by_label("Author").fill("Ada")
+    page.get_by_label("Sources").fill("A journal – https://example.org/")
+
+
+def test_from_the_form_to_the_reader(page: Page, live: Service) -> None:
+    sign_up(page, live)
+    write(page, "Written in a browser")
+    expect(page.get_by_text("Europe/Rome")).to_be_visible()
+    page.get_by_label("Publish at").fill("21/01/2026 19:13")
+    page.get_by_role("button", name="Publish").click()
+    expect(page.get_by_role("status")).to_contain_text("Published")
+    expect(page.get_by_text("21/01/2026 19:13 CET (18:13 UTC)").first).to_be_visible()
+    for extension in ("rss", "atom"):
+        feed = feedparser.parse(live.get(f"/feeds/health.{extension}").body)
+        assert [entry.title for entry in feed.entries] == ["Written in a browser"]
+        assert feed.entries[0].published_parsed[:6] == (2026, 1, 21, 18, 13, 0)
+        assert feed.entries[0].author == "Ada"
+    page.get_by_role("link", name="the article's page").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Written in a browser")
+
+
+def test_a_correction_and_a_withdrawal(page: Page, live: Service) -> None:
+    sign_up(page, live)
+    write(page, "A tilte")
+    page.get_by_role("button", name="Publish").click()
+    page.get_by_label("Title").fill("A title")
+    page.get_by_role("button", name="Update").click()
+    expect(page.get_by_role("status")).to_contain_text("Corrected")
+    assert "A title" in live.get("/feeds/health.rss").text
+    page.get_by_role("button", name="Withdraw").click()
+    expect(page.get_by_role("status")).to_contain_text("Withdrawn")
+    assert feedparser.parse(live.get("/feeds/health.rss").body).entries == []
+
+
+def test_a_draft_is_kept_and_published_later(page: Page, live: Service) -> None:
+    sign_up(page, live)
+    write(page, "Half done")
+    page.get_by_role("button", name="Save draft").click()
+    expect(page.get_by_role("status")).to_contain_text("Readers do not see it")
+    page.get_by_role("link", name="Desk").click()
+    page.get_by_role("link", name="Half done").click()
+    page.get_by_role("button", name="Publish").click()
+    assert "Half done" in live.get("/feeds/health.rss").text
+
+
+def test_a_refused_time_keeps_every_field(page: Page, live: Service) -> None:
+    sign_up(page, live)
+    write(page, "Kept")
+    page.get_by_label("Publish at").fill("29/03/2026 02:30")
+    page.get_by_role("button", name="Publish").click()
+    expect(page.get_by_role("alert")).to_contain_text("does not exist in Europe/Rome")
+    expect(page.get_by_label("Publish at")).to_have_value("29/03/2026 02:30")
+    expect(page.get_by_label("Title")).to_have_value("Kept")
+    expect(page.get_by_label("Body")).to_have_value("## Why\n\nBecause *so*.")
+    expect(page.get_by_label("Sources")).to_have_value("A journal – https://example.org/")
+
+
+def test_signing_out_and_in(page: Page, live: Service) -> None:
+    sign_up(page, live)
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_label("User name").fill("ada")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Desk")).to_be_visible()
