@@ -144,7 +144,9 @@ def _make_ready(config: Config, samples: Path | None) -> None:
         token = accounts.invite_first_editor(storage, utc_now())
         _announce(config, storage, token)
     except StorageError as error:
-        # A full or read-only disk: readers still get what is stored.
+        # A full or read-only disk: readers still get what is stored, if it can be
+        # read; if not, there is nothing to serve.
+        app.open_storage(config).close()
         print(f"feedsvc: {error}; serving what is stored, nothing can be saved", file=sys.stderr)
     finally:
         storage.close()

@@ -263,6 +263,7 @@ def test_a_refused_form_says_what_and_where_and_keeps_what_was_typed(signed_up: 
     assert kept == {name: value for name, value in typed.items() if name != "action"}
     summary = " ".join(answer.page.xpath("//div[@role='alert']")[0].text_content().split())
     assert "Publish at: “31/02/2026 10:00”: February 2026 has no day 31" in summary
+    assert "Category: choose a category" in summary
     described = answer.page.get_element_by_id("publish_at").get("aria-describedby")
     assert "February" in answer.page.get_element_by_id(described).text_content()
 

@@ -25,7 +25,7 @@ from werkzeug.datastructures import MultiDict
 
 from feedsvc.errors import EditConflict, InvalidEntry, NotFound, StorageError
 from feedsvc.model import ID_PREFIX, Category, Editor, Entry, Format, State
-from feedsvc.publishing import Action
+from feedsvc.publishing import Action, find_faults
 from feedsvc.timestamps import describe, describe_zone
 from feedsvc.web import accounts
 from feedsvc.web.forms import ArticleForm, is_editable
@@ -262,6 +262,8 @@ def save(uuid: UUID) -> Any:
         action = Action.UPDATE
     draft, form = form.to_draft(_categories(), current, services().zone, services().zone_name)
     if form.faults and action is not Action.WITHDRAW:
+        # Everything that is wrong at once, not the time first and the rest later.
+        form = form.with_faults(find_faults(draft.cleaned(), action))
         return _form_page(form, current, uuid, status=422)
     try:
         entry = services().publisher.save_entry(
