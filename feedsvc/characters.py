@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 
 _NOT_XML_CHAR = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_LEADING_BLANK_LINES = re.compile("\\A(?:[ \t]*\n)+")
+_SPACES = re.compile("[ \t\n]+")
 _LINE_ENDS = re.compile("\r\n?|\x85|\u2028|\u2029")
 
 
@@ -19,11 +21,23 @@ def is_writable(text: str) -> bool:
     return _NOT_XML_CHAR.search(text) is None
 
 
+def writable(text: str) -> str:
+    """``text`` without the characters that XML 1.0 forbids."""
+    return _NOT_XML_CHAR.sub("", text)
+
+
 def clean_block(text: str) -> str:
-    """Text of several lines: LF line ends, only XML characters, no blank edges."""
-    return _NOT_XML_CHAR.sub("", _LINE_ENDS.sub("\n", text)).strip("\n\t ")
+    """Text of several lines: LF line ends, only XML characters, no blank edges.
+
+    The first line keeps its indentation, which Markdown reads.
+    """
+    return _LEADING_BLANK_LINES.sub("", writable(_LINE_ENDS.sub("\n", text))).rstrip("\n\t ")
 
 
 def clean_line(text: str) -> str:
-    """Text of one line: as ``clean_block``, each run of white space one space."""
-    return " ".join(clean_block(text).split())
+    """Text of one line: as ``clean_block``, each run of spaces, tabs and line ends one space.
+
+    No-break spaces stay: French puts them inside its quotation marks on purpose.
+    """
+    line = _SPACES.sub(" ", clean_block(text)).strip(" ")
+    return line if line.strip() else ""

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
+from feedsvc.characters import clean_line
 from feedsvc.errors import ConfigError
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -304,6 +305,8 @@ def _checked(
             faults.append(f"{where}.{key}: must be {_KIND_NAMES[setting.kind]}, not {value!r}")
             continue
         fault = setting.check(value)
+        if isinstance(value, str) and clean_line(value) != value.strip():
+            fault = "must be one line, without control characters"
         if fault:
             faults.append(f"{where}.{key}: {fault}")
         values[key] = value

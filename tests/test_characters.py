@@ -35,7 +35,7 @@ def test_every_kind_of_line_end_becomes_a_line_feed(end: str) -> None:
 
 
 def test_a_block_loses_its_blank_edges_and_keeps_its_blank_lines() -> None:
-    assert clean_block("\r\n \tone\n\n  two\n\t ") == "one\n\n  two"
+    assert clean_block("\r\n \t\n  one\n\n  two\n\t ") == "  one\n\n  two"
 
 
 def test_a_line_has_single_spaces_only() -> None:
@@ -63,3 +63,8 @@ def test_a_text_is_writable_exactly_where_lxml_takes_it(text: str) -> None:
         assert not is_writable(text)
     else:
         assert is_writable(text)
+
+
+def test_no_break_spaces_stay() -> None:
+    assert clean_line("«\u00a0Bonjour\u00a0»  à\ttous") == "«\u00a0Bonjour\u00a0» à tous"
+    assert clean_line("\u00a0 \u00a0") == ""

@@ -391,3 +391,14 @@ def test_fault_22_markup_in_an_atom_title_is_text() -> None:
     (title,) = find(document, "//atom:entry/atom:title")
     assert title.text == "The <b> element & others"
     assert title.get("type", "text") == "text"
+
+
+def test_fault_13_the_channel_and_an_unsigned_item_name_an_author_too() -> None:
+    document = rendered(Format.RSS, make_entry(author=""))
+    assert find(document, "/rss/channel/dc:creator/text()") == ["The editors"]
+    assert find(document, "//item/dc:creator/text()") == ["The editors"]
+
+
+def test_fault_20_two_categories_of_one_name_are_written_once() -> None:
+    entry = make_entry(categories=(Category("a", "Same"), Category("b", "Same")))
+    assert find(rendered(Format.RSS, entry), "//item/category/text()") == ["Same"]

@@ -419,3 +419,7 @@ def test_what_the_client_refuses_is_never_sent(welcome: dict[str, str], comma: s
 
 def test_http_dates_are_in_gmt() -> None:
     assert http_date(datetime(2026, 1, 21, 18, 13, tzinfo=UTC)) == LAST_MODIFIED
+
+
+def test_head_gets_no_body_with_406() -> None:
+    assert ask(method="HEAD", accept_encoding="*;q=0").body == b""

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from feedsvc.characters import is_writable
 from feedsvc.model import Source
 from feedsvc.rendering import entry_html, first_paragraph, is_right_to_left, summary_text
 from feedsvc.rendering.html import SUMMARY_CHARACTERS, body_html
@@ -323,3 +324,13 @@ def test_a_summary_made_from_a_text_is_short_and_of_one_line(body: str) -> None:
 
     assert 0 < len(text) <= SUMMARY_CHARACTERS + 1
     assert "\n" not in text
+
+
+def test_a_citation_carries_no_address_that_nobody_checked() -> None:
+    for tag in ("blockquote", "q"):
+        assert "cite" not in body_html(f'<{tag} cite="javascript:x">x</{tag}>', PAGE)
+
+
+@pytest.mark.parametrize("body", ["<p>a&#1;b</p>", '<a title="&#1;" href="x">y</a>', "&#xffff;"])
+def test_a_reference_to_a_control_character_does_not_cost_the_article(body: str) -> None:
+    assert is_writable(body_html(body, PAGE))

@@ -72,7 +72,11 @@ class Draft:
             author=clean_line(self.author),
             summary=clean_line(self.summary),
             body=clean_block(self.body),
-            sources=tuple(Source(clean_line(source.name), source.url) for source in self.sources),
+            sources=tuple(
+                Source(name, clean_line(source.url) if source.url else None)
+                for source in self.sources
+                if (name := clean_line(source.name))
+            ),
             categories=tuple(dict.fromkeys(self.categories)),
             published=whole_second(self.published) if self.published else None,
         )

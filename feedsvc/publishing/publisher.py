@@ -14,7 +14,8 @@ from uuid import uuid4
 
 import structlog
 
-from feedsvc.errors import EditConflict, NotFound, StorageError
+from feedsvc.characters import clean_line
+from feedsvc.errors import EditConflict, InvalidEntry, NotFound, StorageError
 from feedsvc.model import ID_PREFIX, Category, Entry, Format, Site, State, Window, whole_second
 from feedsvc.publishing.decisions import (
     Action,
@@ -159,7 +160,13 @@ class Publisher:
     def ensure_category(
         self, name: str, now: datetime, *, slug: str = "", description: str = ""
     ) -> Category:
-        """The category of that slug or name, made if it is missing."""
+        """The category of that slug or name, made if it is missing.
+
+        :raises InvalidEntry: the name is empty.
+        """
+        name, description = clean_line(name), clean_line(description)
+        if not name:
+            raise InvalidEntry({"category": "a category needs a name"})
         with self.storage.writing() as tx:
             if slug:
                 try:

@@ -17,6 +17,7 @@ import nh3
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from feedsvc.characters import writable
 from feedsvc.model import Entry, Site, Source
 
 SUMMARY_CHARACTERS = 280
@@ -78,8 +79,6 @@ _ATTRIBUTES = {
     "td": {"colspan", "rowspan"},
     "abbr": {"title"},
     "time": {"datetime"},
-    "blockquote": {"cite"},
-    "q": {"cite"},
 }
 _SCHEMES = {"http", "https", "mailto", "tel"}
 
@@ -105,7 +104,8 @@ def body_html(markdown: str, base_url: str) -> str:
         link_rel=None,
         url_relative=("rewrite_with_base", base_url),
     )
-    return clean.strip()
+    # A reference such as &#1; is a control character only now.
+    return writable(clean).strip()
 
 
 def entry_html(entry: Entry, site: Site) -> str:

@@ -123,6 +123,7 @@ def render(
     generator.link(href=site.absolute(feed.page_path), rel="alternate", type="text/html")
     if format is Format.RSS:
         generator.register_extension("feedsvc", RssFeed, None, False, True)
+        generator.feedsvc.creator = site.author or site.title
     else:
         generator.register_extension("feedsvc", AtomFeed, None, True, False)
         # feedgen demands it, the extension writes it (7). Not in RSS: it would put
@@ -205,7 +206,7 @@ def _rss_item(entry: Entry, site: Site, window: Window) -> Any:
     if window.full_content:
         item.content(entry_html(entry, site), type="html")
     item.category([{"term": category.slug, "label": category.name} for category in _named(entry)])
-    extra.creator = entry.author or site.author
+    extra.creator = entry.author or site.author or site.title
     extra.published, extra.updated = _dates(entry)
     return item.rss_entry()
 
@@ -233,7 +234,7 @@ def _atom_entry(entry: Entry, site: Site, window: Window) -> Any:
 
 def _named(entry: Entry) -> list[Category]:
     # An empty label writes an empty <category>, and doubles stay (20).
-    seen = {category.slug: category for category in entry.categories if category.name.strip()}
+    seen = {category.name: category for category in entry.categories if category.name.strip()}
     return list(seen.values())
 
 

@@ -62,9 +62,10 @@ class Fragment:
 
 
 class RssFeed(BaseExtension):  # type: ignore[misc]
-    """RSS 2.0 channel: its ``lastBuildDate`` from the data (4, 8)."""
+    """RSS 2.0 channel: ``lastBuildDate`` from the data (4, 8), an author (13)."""
 
     updated: datetime
+    creator: str
 
     def extend_ns(self) -> dict[str, str]:
         """The namespaces that items need."""
@@ -73,6 +74,7 @@ class RssFeed(BaseExtension):  # type: ignore[misc]
     def extend_rss(self, feed: Any) -> Any:
         """Called by feedgen with the ``rss`` element before items are added."""
         etree.SubElement(feed[0], "lastBuildDate").text = rfc822(self.updated)
+        etree.SubElement(feed[0], f"{{{DC}}}creator").text = self.creator
         return feed
 
 

@@ -126,7 +126,7 @@ class Front:
             return _refuse_method(start_response)
         encoding = negotiate(environ.get("HTTP_ACCEPT_ENCODING"), tuple(held.bodies))
         if encoding is None:
-            return _refuse_encoding(start_response)
+            return _refuse_encoding(method, start_response)
         now = int(self._clock().timestamp())
         headers = [
             ("ETag", held.etag(encoding)),
@@ -177,7 +177,8 @@ def is_current(held: Held, environ: Environ, now: int) -> bool:
 
 _TAG = re.compile(r'(?:W/)?"([^"]*)"|([^\s,"]+)')
 # Proxies that compress on the way mark the tag: Apache and others.
-_PROXY_SUFFIX = re.compile(r"(?:--?|;)(?:gzip|br|zstd|deflate)$")
+_PROXY_SUFFIX = re.compile(r"(?:(?:--?|;)(?:gzip|br|zstd|deflate))+$")
+_LONGEST_TAG = 200
 
 
 @lru_cache(maxsize=4096)
@@ -190,10 +191,9 @@ def _digests(header: str) -> frozenset[str]:
     found = set()
     for quoted, bare in _TAG.findall(header):
         tag = quoted or bare.removeprefix("W/")
-        while shorter := _PROXY_SUFFIX.sub("", tag):
-            if shorter == tag:
-                break
-            tag = shorter
+        if len(tag) > _LONGEST_TAG:
+            continue  # none of ours, and the pattern below would take its time
+        tag = _PROXY_SUFFIX.sub("", tag)
         if quoted and tag == "*":
             continue
         found.add(tag)
@@ -267,7 +267,7 @@ def _refuse_method(start_response: StartResponse) -> list[bytes]:
     return [body]
 
 
-def _refuse_encoding(start_response: StartResponse) -> list[bytes]:
+def _refuse_encoding(method: str, start_response: StartResponse) -> list[bytes]:
     body = b"Accept-Encoding refuses every coding there is: identity, gzip.\n"
     start_response(
         "406 Not Acceptable",
@@ -277,4 +277,4 @@ def _refuse_encoding(start_response: StartResponse) -> list[bytes]:
             ("Content-Length", str(len(body))),
         ],
     )
-    return [body]
+    return [] if method == "HEAD" else [body]
