@@ -15,7 +15,7 @@ from statistics import median
 from typing import NoReturn
 
 from benchmarks import articles, polls, publishing
-from benchmarks.servers import BenchmarkFault, RunningServer, feedsvc, nginx
+from benchmarks.servers import BenchmarkFault, feedsvc, nginx
 
 # Where each program comes from on Debian.
 PACKAGES = {"nginx": "nginx", "wrk": "wrk", "taskset": "util-linux"}

@@ -11,13 +11,70 @@ COUNT = 50
 # Bodies of this length make a feed of about 60 kB.
 BODY_WORDS = 80
 
-_WORDS = (
-    "harbour ward study winter signal garden council river method patient copper engine"
-    " valley teacher measure autumn record library ferry window island summer market pupil"
-    " surgeon railway mineral theatre orchard sensor village reservoir archive lantern"
-    " quietly slowly twice often nearly again found showed moved carried opened measured"
-    " repaired counted asked answered the a its their of in on with for from before after"
-).split()
+_WORDS = [
+    "harbour",
+    "ward",
+    "study",
+    "winter",
+    "signal",
+    "garden",
+    "council",
+    "river",
+    "method",
+    "patient",
+    "copper",
+    "engine",
+    "valley",
+    "teacher",
+    "measure",
+    "autumn",
+    "record",
+    "library",
+    "ferry",
+    "window",
+    "island",
+    "summer",
+    "market",
+    "pupil",
+    "surgeon",
+    "railway",
+    "mineral",
+    "theatre",
+    "orchard",
+    "sensor",
+    "village",
+    "reservoir",
+    "archive",
+    "lantern",
+    "quietly",
+    "slowly",
+    "twice",
+    "often",
+    "nearly",
+    "again",
+    "found",
+    "showed",
+    "moved",
+    "carried",
+    "opened",
+    "measured",
+    "repaired",
+    "counted",
+    "asked",
+    "answered",
+    "the",
+    "a",
+    "its",
+    "their",
+    "of",
+    "in",
+    "on",
+    "with",
+    "for",
+    "from",
+    "before",
+    "after",
+]
 
 
 def write_files(folder: Path) -> list[Path]:
