@@ -365,8 +365,10 @@ def test_sigterm_ends_it_cleanly_within_seconds(service: Service) -> None:
 
 
 def test_a_second_start_keeps_the_data(service: Service) -> None:
+    service.set_clock(utc(2026, 1, 21, 18, 30))
     service.start()
     service.sign_up()
+    service.set_clock(utc(2026, 1, 21, 18, 31))
     service.write(title="Kept")
     before = service.get("/feeds/health.rss")
     service.stop()
