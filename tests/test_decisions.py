@@ -109,7 +109,7 @@ def test_too_much_is_refused_by_field() -> None:
     ("title", "slug"),
     [
         ("Stem cells: a *potential* breakthrough?", "stem-cells-a-potential-breakthrough"),
-        ("Zoë's Straße in Łódź", "zoe-s-strasse-in-lodz"),
+        ("Zoë's Straße in Łódź", "zoes-strasse-in-lodz"),
         ("متحف صغير", "متحف-صغير"),
         ("日本の記事", "日本の記事"),
         ("🐌🐌", "article"),

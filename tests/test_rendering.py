@@ -266,11 +266,12 @@ def test_an_entry_names_its_categories() -> None:
 
 
 def test_an_entry_names_its_author_and_the_site_stands_in_for_one() -> None:
+    # On the entry itself: newsboat shows no author where only the Atom feed has one.
     signed, unsigned = make_entry(1, author="Ada Rossi"), make_entry(2, author="")
     rss, atom = (rendered(format, signed, unsigned) for format in Format)
 
     assert find(rss, "//item/dc:creator/text()") == ["Ada Rossi", "The editors"]
-    assert find(atom, "//a:entry/a:author/a:name/text()") == ["Ada Rossi"]
+    assert find(atom, "//a:entry/a:author/a:name/text()") == ["Ada Rossi", "The editors"]
     assert find(atom, "/a:feed/a:author/a:name/text()") == ["The editors"]
 
 

@@ -261,6 +261,9 @@ _FOLDED = str.maketrans(
         "ð": "d",
         "þ": "th",
         "ı": "i",
+        # An apostrophe divides no word: "town’s" is "towns".
+        "'": "",
+        "’": "",
     }
 )
 

@@ -206,7 +206,7 @@ def _rss_item(entry: Entry, site: Site, window: Window) -> Any:
     if window.full_content:
         item.content(entry_html(entry, site), type="html")
     item.category([{"term": category.slug, "label": category.name} for category in _named(entry)])
-    extra.creator = entry.author or site.author or site.title
+    extra.creator = _author(entry, site)
     extra.published, extra.updated = _dates(entry)
     return item.rss_entry()
 
@@ -220,8 +220,8 @@ def _atom_entry(entry: Entry, site: Site, window: Window) -> Any:
     if window.full_content:
         # html, not xhtml (11) and not CDATA (10): any HTML is legal in it.
         item.content(entry_html(entry, site), type="html")
-    if entry.author:
-        item.author({"name": entry.author})
+    # On each entry, though the feed has one: newsboat does not look there.
+    item.author({"name": _author(entry, site)})
     item.category([{"term": category.slug, "label": category.name} for category in _named(entry)])
     # feedgen demands an alternate of an entry without content; the extension
     # then writes the links itself (1).
@@ -230,6 +230,10 @@ def _atom_entry(entry: Entry, site: Site, window: Window) -> Any:
     extra.published, extra.updated = _dates(entry)
     item.updated(extra.updated)
     return item.atom_entry()
+
+
+def _author(entry: Entry, site: Site) -> str:
+    return entry.author or site.author or site.title
 
 
 def _named(entry: Entry) -> list[Category]:
