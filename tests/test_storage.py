@@ -388,3 +388,17 @@ def test_an_address_is_shown_without_its_password() -> None:
     shown = describe_url("postgresql://feedsvc:secret@db.example.org/feedsvc")
     assert "secret" not in shown
     assert "db.example.org" in shown
+
+
+def test_one_address_chosen_twice_at_once_is_told_to_try_again(storage: Storage) -> None:
+    health = add_category(storage)
+    put(storage, make_entry(health, 1))
+    if storage.is_sqlite:
+        pytest.skip("SQLite has one writer at a time, so nobody can choose at once")
+
+    def save_the_same() -> None:
+        with storage.writing() as tx:
+            tx.entries.add(make_entry(health, 2, slug="article-1"))
+
+    with pytest.raises(StorageBusy, match="try again"):
+        save_the_same()

@@ -178,6 +178,9 @@ def _translate_postgresql(error: psycopg.Error) -> StorageError | None:
     state = error.sqlstate or ""
     if state in ("55P03", "40001", "40P01", "57014"):
         return StorageBusy("the database is held by another writer; try again in a moment")
+    if state == "23505":
+        # Two machines chose one address or name at once; the next try sees the other's.
+        return StorageBusy("somebody saved the same at the same moment; try again")
     if state in ("53100", "53200"):
         return StorageFull("the database server has no room left; nothing was saved")
     if state == "25006":
