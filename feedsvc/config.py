@@ -94,10 +94,15 @@ def _filled(value: str) -> str | None:
 
 
 def _url(value: str) -> str | None:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(value)
+        is_absolute = parts.scheme in ("http", "https") and bool(parts.hostname)
+        _ = parts.port
+    except ValueError:  # such as http://[x or http://x:99999
+        is_absolute = False
+    if not is_absolute or parts.username is not None or re.search(r"\s", value):
         return "must be an absolute http or https address, such as https://news.example.org"
-    if parts.query or parts.fragment or parts.path not in ("", "/"):
+    if "?" in value or "#" in value or parts.path not in ("", "/"):
         return "must be a site's root: no path, query or fragment"
     return None
 

@@ -142,3 +142,19 @@ def test_faults_of_the_environment_are_named(tmp_path: Path) -> None:
 )
 def test_the_address_follows_from_host_and_port(tmp_path: Path, host: str, url: str) -> None:
     assert read(tmp_path, f'{ZONE}[server]\nhost = "{host}"\n').site.url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://[bad",
+        "http://x:99999",
+        "http://x:abc",
+        "http://exa mple",
+        "http://a:b@x",
+        "https://x?",
+    ],
+)
+def test_an_address_that_is_none_is_refused(tmp_path: Path, url: str) -> None:
+    (fault,) = faults(tmp_path, f'{ZONE}url = "{url}"\n')
+    assert fault.startswith("site.url:")

@@ -144,3 +144,21 @@ def test_plain_text_means_itself(lines: list[str]) -> None:
     # Bullets become lists; everything else is there, sign for sign.
     expected = [line[2:] if line[:2] in ("* ", "+ ", "- ") else line for line in cleaned]
     assert "".join(shown.split()) == "".join("".join(expected).split())
+
+
+@pytest.mark.parametrize("address", ["http://[bad", "http://[x]/", "http://a℀b/"])
+def test_a_malformed_address_stays_text(address: str) -> None:
+    assert parse_source(f"A – {address}") == Source(f"A – {address}")
+    assert to_markdown([f"see {address} here."])
+
+
+def test_signs_at_the_end_of_a_heading_and_colons_stay() -> None:
+    assert to_markdown(["Why we left C #", "", "x"]) == "## Why we left C \\#\n\nx"
+    assert to_markdown(["|", ":--"]) == "\\|\n\\:--"
+
+
+@pytest.mark.parametrize("line", ["• • x", "+: https://e.org/a", "- https://e.org/a"])
+def test_a_source_that_begins_like_a_bullet_is_stable(line: str) -> None:
+    first = parse_source(line)
+    assert first
+    assert parse_source(source_line(first)) == first

@@ -51,8 +51,9 @@ _ENDS_SENTENCE = ".:;,!…。！،؛"
 _CLOSING = "\"'”’»)]"
 _ADDRESS = re.compile(r"https?://\S+")
 _LAST_ADDRESS = re.compile(r"[<(]?(?P<url>https?://[^\s<>]+?)[>)]?")
+_CLOSING_SIGNS = re.compile(r"#(?=#*$)")
 _INLINE_MARKUP = re.compile(r"[\\`*_\[\]<>&~|]")
-_LINE_MARKUP = re.compile(r"(?:[#+=-]|[0-9]{1,9}(?=[.)]))")
+_LINE_MARKUP = re.compile(r"(?:[#+=:-]|[0-9]{1,9}(?=[.)]))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,13 +181,24 @@ def parse_source(line: str) -> Source | None:
 
     None where the line is blank.
     """
-    name = _BULLET.sub("", clean_line(line), count=1)
+    name = clean_line(line)
+    while bullet := _BULLET.match(name):
+        name = name[bullet.end() :]
     words = name.rsplit(maxsplit=1)
     match = _LAST_ADDRESS.fullmatch(words[-1]) if words else None
-    if match is None or not urlsplit(match["url"]).hostname:
+    if match is None or not _has_host(match["url"]):
         return Source(name) if name else None
     name = words[0].rstrip(" –—-:|,(<") if len(words) == 2 else ""
+    if _BULLET.match(f"{name} –"):
+        name = ""  # a sign that would be taken for a bullet when it is read again
     return Source(name or match["url"], match["url"])
+
+
+def _has_host(address: str) -> bool:
+    try:
+        return bool(urlsplit(address).hostname)
+    except ValueError:  # such as http://[x
+        return False
 
 
 def source_line(source: Source) -> str:
@@ -209,7 +221,9 @@ def to_markdown(lines: list[str]) -> str:
             glue = "\n" if number and blocks[number - 1].is_bullet else "\n\n"
             written.append(glue + "- " + "\n  ".join(_escaped(line) for line in block.lines))
         elif block.may_be_heading and number + 1 < len(blocks):
-            written.append("\n\n## " + _escaped(block.lines[0]))
+            # Markdown would take signs at a heading's end for its closing.
+            heading = _CLOSING_SIGNS.sub(r"\\#", _escaped(block.lines[0]))
+            written.append("\n\n## " + heading)
         else:
             written.append("\n\n" + "\n".join(_escaped(line) for line in block.lines))
     return clean_block("".join(written))
@@ -236,7 +250,7 @@ def _escaped(line: str) -> str:
     end = 0
     for match in _ADDRESS.finditer(line):
         address = match[0].rstrip(".,;:!?)\"'”’»>]")
-        if not urlsplit(address).hostname or "<" in address:
+        if not _has_host(address) or "<" in address:
             continue
         parts += [_literal(line[end : match.start()]), f"<{address}>"]
         end = match.start() + len(address)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
@@ -58,7 +59,7 @@ class ArticleForm:
             fold=typed.get("fold", "") if typed.get("fold") in ("0", "1") else "",
             sources=typed.get("sources", ""),
             told="update" if typed.get("told") == "update" else "correction",
-            revision=int(revision) if revision.isascii() and revision.isdigit() else 0,
+            revision=int(revision) if re.fullmatch("[0-9]{1,9}", revision) else 0,
         )
 
     @classmethod
