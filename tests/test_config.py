@@ -158,3 +158,26 @@ def test_the_address_follows_from_host_and_port(tmp_path: Path, host: str, url: 
 def test_an_address_that_is_none_is_refused(tmp_path: Path, url: str) -> None:
     (fault,) = faults(tmp_path, f'{ZONE}url = "{url}"\n')
     assert fault.startswith("site.url:")
+
+
+@pytest.mark.parametrize("slug", ["all", "authors", "Health", "a b", "a--b", "-a", "é", ""])
+def test_a_slug_that_cannot_stand_in_an_address_is_refused(tmp_path: Path, slug: str) -> None:
+    (fault,) = faults(tmp_path, f'{ZONE}[[categories]]\nslug = "{slug}"\nname = "A"\n')
+    assert fault.startswith("categories[0].slug:")
+
+
+@pytest.mark.parametrize("language", ["en_GB", "english language", ""])
+def test_a_language_that_is_no_tag_is_refused(tmp_path: Path, language: str) -> None:
+    (fault,) = faults(tmp_path, f'{ZONE}language = "{language}"\n')
+    assert fault.startswith("site.language:")
+
+
+def test_a_variable_that_is_set_wins_over_a_fault_in_the_file(tmp_path: Path) -> None:
+    assert read(tmp_path, f"{ZONE}title = 3\n", FEEDSVC_SITE_TITLE="News").site.title == "News"
+
+
+def test_a_secret_given_twice_is_named_with_both_variables(tmp_path: Path) -> None:
+    (fault,) = faults(
+        tmp_path, ZONE, FEEDSVC_STORAGE_URL="sqlite:///x", FEEDSVC_STORAGE_URL_FILE="y"
+    )
+    assert fault == ("storage.url: set FEEDSVC_STORAGE_URL or FEEDSVC_STORAGE_URL_FILE, not both")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import lxml.html
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -17,6 +17,7 @@ from feedsvc.importing import parse_article, parse_source, source_line, to_markd
 from feedsvc.model import Source
 from tests.service import ROOT
 
+SEED = ROOT.parent / "shared" / "seed" / "health-article.txt"
 ARTICLE = """Health 21/01/2026 19:13
 
 A headline
@@ -121,6 +122,7 @@ def test_an_article_is_known_again_by_time_and_title() -> None:
         assert parse_article(text.encode()).origin != one.origin
 
 
+@settings(derandomize=True, deadline=None)
 @given(st.text(max_size=60), st.sampled_from([None, "https://example.org/a?b=1&c=(d)"]))
 def test_a_source_is_read_from_the_line_it_is_written_on(name: str, url: str | None) -> None:
     first = parse_source(f"{name} – {url}" if url else name)
@@ -133,6 +135,7 @@ MARKUP = st.sampled_from(
 )
 
 
+@settings(derandomize=True, deadline=None)
 @given(st.lists(st.lists(MARKUP, max_size=12).map("".join), max_size=6))
 def test_plain_text_means_itself(lines: list[str]) -> None:
     cleaned = [clean_line(line) for line in lines]
@@ -162,3 +165,38 @@ def test_a_source_that_begins_like_a_bullet_is_stable(line: str) -> None:
     first = parse_source(line)
     assert first
     assert parse_source(source_line(first)) == first
+
+
+@pytest.mark.skipif(not SEED.exists(), reason="the reference article is not here")
+def test_the_reference_article_is_read_without_the_pages_furniture() -> None:
+    article = parse_article(SEED.read_bytes())
+    lines = SEED.read_text("utf-8").splitlines()
+    assert (article.category, article.wall_text) == ("Health", "21/01/2026 19:13")
+    assert article.wall == datetime(2026, 1, 21, 19, 13)  # noqa: DTZ001
+    assert article.title == next(line for line in lines[1:] if line)
+    headings = [line for line in article.body.splitlines() if line.startswith("#")]
+    assert len(headings) == 7
+    assert (headings[0], headings[-1]) == ("## Background", "## Bottom Line")
+    assert all(heading.startswith("## ") for heading in headings)
+    bullets = [line for line in article.body.splitlines() if line.startswith("- ")]
+    assert len(bullets) + len(article.sources) == sum("•" in line for line in lines)
+    assert "•" not in article.body
+    assert len(article.sources) == 3
+    assert all(source.name and source.url is None for source in article.sources)
+    for furniture in ("News in the same category", "News Post", "Sources"):
+        assert furniture not in article.body
+
+
+def test_a_carriage_return_alone_ends_a_line() -> None:
+    assert parse_article(ARTICLE.replace("\n", "\r").encode()) == parse_article(ARTICLE.encode())
+
+
+def test_the_label_is_left_out_where_nothing_follows_the_text() -> None:
+    article = parse_article(b"Health 21/01/2026 19:13\n\nHeadline\n\nText.\n\nNews Post")
+    assert (article.body, article.sources) == ("Text.", ())
+
+
+@pytest.mark.parametrize("text", ["\ufeff", " \n\t\r\n"])
+def test_a_file_of_nothing_but_blanks_is_empty(text: str) -> None:
+    with pytest.raises(ImportRefused, match="is empty"):
+        parse_article(text.encode())

@@ -157,9 +157,7 @@ def test_the_leap_day_exists_in_leap_years() -> None:
         ("0999-01-21T19:13", "year 0999"),
     ],
 )
-def test_an_impossible_part_is_refused_and_named(
-    text: str, place: tuple[ZoneInfo, datetime]
-) -> None:
+def test_an_impossible_part_is_refused_and_named(text: str, place: str) -> None:
     with pytest.raises(TimestampError) as refused:
         parse_wall(text)
     assert place in str(refused.value)
