@@ -8,6 +8,7 @@ starts on half a configuration. ``FEEDSVC_<SECTION>_<KEY>`` overrides a setting,
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 import tomllib
 from collections.abc import Callable, Mapping
@@ -15,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
 from feedsvc.characters import clean_line
 from feedsvc.errors import ConfigError
+from feedsvc.timestamps import is_zone_name
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -108,7 +109,7 @@ def _url(value: str) -> str | None:
 
 
 def _zone(value: str) -> str | None:
-    if value in available_timezones():
+    if is_zone_name(value):
         return None
     return f'{value!r} is not an IANA time zone; write for example "Europe/Rome"'
 
@@ -229,7 +230,7 @@ def _read(path: Path | None, faults: list[str]) -> dict[str, Any]:
         faults.append(f"{path}: cannot be read: {error.strerror}")
     except UnicodeDecodeError as error:
         faults.append(f"{path}: is not UTF-8 at byte {error.start}")
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # tomllib's own, and int's for one of too many digits
         faults.append(f"{path}: is not TOML: {error}")
     return {}
 
@@ -305,7 +306,8 @@ def _checked(
             continue
         value = given[key]
         if setting.kind is float and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
+            # A float cannot hold every whole number; what it cannot is out of range.
+            value = float(value) if abs(value) < 2**53 else math.inf
         if not _is_a(setting.kind, value):
             faults.append(f"{where}.{key}: must be {_KIND_NAMES[setting.kind]}, not {value!r}")
             continue

@@ -51,6 +51,12 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def is_zone_name(name: str) -> bool:
+    """Whether the IANA database has a zone ``name``, such as Europe/Rome."""
+    # Some systems list "localtime" too, which is the host's zone and nobody's name.
+    return name in available_timezones() and name not in ("localtime", "Factory")
+
+
 def zone_named(name: str) -> tzinfo:
     """The IANA zone ``name``.
 
@@ -59,7 +65,7 @@ def zone_named(name: str) -> tzinfo:
 
     :raises TimestampError: there is no zone of that name.
     """
-    if name not in available_timezones():
+    if not is_zone_name(name):
         raise TimestampError(f"{name!r} is not an IANA time zone such as Europe/Rome")
     return ZoneInfo(name)
 
@@ -140,8 +146,12 @@ def _gap(wall: datetime, zone: tzinfo) -> GapError:
             low = middle
         else:
             high = middle
-    first_after = high.replace(microsecond=0)
-    last_before = first_after - timedelta(minutes=1)
+    # Old offsets count seconds; what is offered can be typed, so it is whole minutes
+    # of wall time: the last before the gap and the first after it.
+    transition = high.replace(microsecond=0)
+    last_before = transition - timedelta(seconds=1)
+    last_before -= timedelta(seconds=last_before.astimezone(zone).second)
+    first_after = transition + timedelta(seconds=-transition.astimezone(zone).second % 60)
     name = getattr(zone, "key", str(zone))
     return GapError(
         f"{_written(wall)} does not exist in {name}: the clocks go from"

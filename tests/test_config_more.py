@@ -77,3 +77,21 @@ def test_a_file_that_is_not_utf_8_is_named_with_the_byte(tmp_path: Path) -> None
 
 def test_the_variable_that_names_the_file_is_no_fault() -> None:
     assert load(None, {**ZONE, "FEEDSVC_CONFIG": "x", "OTHER": "y"}).site.timezone == "Europe/Rome"
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "9" * 5000, "-" + "9" * 400])
+def test_a_number_too_large_is_a_fault_and_no_crash(tmp_path: Path, number: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(
+        f'[site]\ntimezone = "Europe/Rome"\n[feeds]\nregenerate_every_seconds = {number}\n'
+    )
+    with pytest.raises(ConfigError):
+        load(path, {})
+    with pytest.raises(ConfigError):
+        load(None, {"FEEDSVC_FEEDS_REGENERATE_EVERY_SECONDS": "1e999"})
+
+
+@pytest.mark.parametrize("name", ["localtime", "Factory"])
+def test_the_hosts_zone_is_not_a_zone(name: str) -> None:
+    with pytest.raises(ConfigError, match="not an IANA time zone"):
+        load(None, {"FEEDSVC_SITE_TIMEZONE": name})

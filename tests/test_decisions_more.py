@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from feedsvc.errors import InvalidEntry
 from feedsvc.model import Category, Entry, Source, State
 from feedsvc.publishing import Action, Draft, find_faults
-from feedsvc.publishing.decisions import decide, fall_due
+from feedsvc.publishing.decisions import decide, fall_due, slug_of
 
 NOW = datetime(2026, 1, 22, 9, 0, tzinfo=UTC)
 ID = "urn:uuid:00000000-0000-4000-8000-000000000001"
@@ -110,3 +110,19 @@ def test_whatever_is_typed_entrance_slug_and_id_stay_once_published(
             if entry.state is State.PUBLISHED:
                 kept = (entry.visible_at, entry.slug)
                 assert entry.visible_at <= now
+
+
+@pytest.mark.parametrize(
+    ("title", "slug"),
+    [
+        ("Acme™ wins № 5", "acmetm-wins-no-5"),
+        ("𝐀𝐋𝐋", "all-1"),
+        ("❤️", "article"),
+        ("I ❤️ Rome", "i-rome"),
+        ("\u0301", "article"),
+        ("1️⃣ first", "1-first"),
+        ("Ǽ ǿ", "ae-o"),
+    ],
+)
+def test_signs_in_a_title_leave_a_plain_address(title: str, slug: str) -> None:
+    assert slug_of(title) == slug

@@ -97,3 +97,19 @@ def test_the_words_shown_are_the_words_of_the_text_in_order(lines: list[str]) ->
     shown = lxml.html.fromstring(f"<div>{html}</div>").text_content().split()
     bullet = re.compile(r"^[•‣▪◦●∙·*+-]\s+(?=\S)")
     assert shown == " ".join(bullet.sub("", line, count=1) for line in lines).split()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://e.org/wiki/Mercury_(planet)", "https://e.org/a_(b_(c))", "https://e.org/(a)/b"],
+)
+def test_an_address_keeps_its_own_parenthesis(address: str) -> None:
+    found = parse_source(f"W – {address}")
+    assert found
+    assert found.url == address
+    assert f"<{address}>" in to_markdown([f"See {address}."])
+    assert f"(see <{address}>)." in to_markdown([f"Mercury (see {address})."])
+
+
+def test_a_heading_of_one_sign_is_escaped_once() -> None:
+    assert to_markdown(["#", "", "Text."]) == "## \\#\n\nText."

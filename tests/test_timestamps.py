@@ -519,3 +519,18 @@ for text in ("21/01/2026 19:13", "21/07/2026 19:13", "29/03/2026 02:30", "25/10/
         "2026-03-29T01:30:00Z 29/03/2026 03:30 CEST (01:30 UTC)",
         "2026-10-25T00:30:00Z 25/10/2026 02:30 CEST (00:30 UTC)",
     ]
+
+
+def test_the_hosts_own_zone_has_no_name() -> None:
+    for name in ("localtime", "Factory"):
+        with pytest.raises(TimestampError):
+            zone_named(name)
+
+
+def test_a_gap_of_old_offsets_with_seconds_offers_times_that_exist() -> None:
+    # Abidjan went from its sun's time, 16 minutes 8 seconds behind, to UTC.
+    zone = zone_named("Africa/Abidjan")
+    with pytest.raises(GapError) as caught:
+        to_instant(parse_wall("01/01/1912 00:12"), zone)
+    for text, instant in (caught.value.before, caught.value.after):
+        assert to_instant(parse_wall(text), zone) == instant

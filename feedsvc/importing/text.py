@@ -51,7 +51,7 @@ _ENDS_SENTENCE = ".:;,!…。！،؛"
 _CLOSING = "\"'”’»)]"
 _ADDRESS = re.compile(r"https?://\S+")
 _LAST_ADDRESS = re.compile(r"[<(]?(?P<url>https?://[^\s<>]+?)[>)]?")
-_CLOSING_SIGNS = re.compile(r"#(?=#*$)")
+_CLOSING_SIGNS = re.compile(r"(?<!\\)#(?=#*$)")
 _INLINE_MARKUP = re.compile(r"[\\`*_\[\]<>&~|]")
 _LINE_MARKUP = re.compile(r"(?:[#+=:-]|[0-9]{1,9}(?=[.)]))")
 
@@ -188,10 +188,13 @@ def parse_source(line: str) -> Source | None:
     match = _LAST_ADDRESS.fullmatch(words[-1]) if words else None
     if match is None or not _has_host(match["url"]):
         return Source(name) if name else None
+    url = match["url"]
+    if words[-1] == f"{url})" and url.count("(") > url.count(")"):
+        url += ")"  # the address's own, as in …/Mercury_(planet)
     name = words[0].rstrip(" –—-:|,(<") if len(words) == 2 else ""
     if _BULLET.match(f"{name} –"):
         name = ""  # a sign that would be taken for a bullet when it is read again
-    return Source(name or match["url"], match["url"])
+    return Source(name or url, url)
 
 
 def _has_host(address: str) -> bool:
@@ -249,8 +252,8 @@ def _escaped(line: str) -> str:
     parts: list[str] = []
     end = 0
     for match in _ADDRESS.finditer(line):
-        address = match[0].rstrip(".,;:!?)\"'”’»>]")
-        if not _has_host(address) or "<" in address:
+        address = _without_the_sentences_signs(match[0])
+        if not _has_host(address) or "<" in address or ">" in address:
             continue
         parts += [_literal(line[end : match.start()]), f"<{address}>"]
         end = match.start() + len(address)
@@ -261,6 +264,15 @@ def _escaped(line: str) -> str:
         place = digits.end() if digits else 0
         text = f"{text[:place]}\\{text[place:]}"
     return text
+
+
+def _without_the_sentences_signs(address: str) -> str:
+    """Less the signs at its end that close a sentence or a parenthesis around it."""
+    while address[-1] in ".,;:!?\"'”’»>]" or (
+        address[-1] == ")" and address.count(")") > address.count("(")
+    ):
+        address = address[:-1]
+    return address
 
 
 def _literal(text: str) -> str:

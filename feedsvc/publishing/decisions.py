@@ -274,12 +274,13 @@ def slug_of(text: str) -> str:
     Latin letters lose their marks; letters of other scripts stay, because a
     transliteration would be nobody's spelling. Never empty, never reserved.
     """
-    folded = text.lower().translate(_FOLDED)
+    # Decomposed first: a sign such as ™ or 𝐀 only then shows its letters.
+    folded = unicodedata.normalize("NFKD", text).lower().translate(_FOLDED)
     kept: list[str] = []
     for character in unicodedata.normalize("NFKD", folded):
-        if unicodedata.combining(character) and kept and kept[-1].isascii():
-            continue
         category = unicodedata.category(character)
+        if category[0] == "M" and (not kept or kept[-1].isascii()):
+            continue  # a mark of a Latin letter, or of no letter at all
         kept.append(character if category[0] in "LNM" else "-")
     words = unicodedata.normalize("NFC", "".join(kept)).split("-")
     slug = ""
