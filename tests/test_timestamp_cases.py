@@ -235,3 +235,23 @@ def test_the_sites_zone_changes_and_no_instant_moves(tmp_path: Path) -> None:
         service.write(title="New", category="science", publish_at="22/01/2026 09:00")
         atom = feedparser.parse(service.get("/feeds/science.atom").body).entries
         assert atom[0].published == "2026-01-22T07:00:00Z"
+
+
+def test_a_form_opened_before_the_zone_changed_means_the_zone_it_showed(tmp_path: Path) -> None:
+    """Case 10, with an editor in the middle of writing."""
+    with Service(tmp_path, f"sqlite:///{tmp_path}/feedsvc.db") as service:
+        service.set_clock(utc(2026, 1, 21, 18, 13, 30))
+        service.start()
+        service.sign_up()
+        path = service.write(publish_at="21/01/2026 19:13")
+        opened = dict(service.browse(path).page.xpath("//main//form")[0].form_values())
+        service.stop()
+        service.write_config("Europe/Athens")
+        service.start()
+        service.post(path, opened | {"body": "Corrected", "action": "update"}, page="/editor/new")
+        assert dates(service)[0] == "Wed, 21 Jan 2026 18:13:00 +0000"
+        typed = {"publish_at": "21/01/2026 18:00", "revision": "2", "action": "update"}
+        refused = service.post(path, opened | typed | {"title": ""}, page="/editor/new")
+        assert "Time in Europe/Rome" in refused.text
+        service.post(path, opened | typed, page="/editor/new")
+        assert dates(service)[0] == "Wed, 21 Jan 2026 17:00:00 +0000"

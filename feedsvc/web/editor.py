@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from functools import wraps
 from typing import Any
 from uuid import UUID, uuid4
@@ -26,7 +26,7 @@ from werkzeug.datastructures import MultiDict
 from feedsvc.errors import EditConflict, InvalidEntry, NotFound, StorageError
 from feedsvc.model import ID_PREFIX, Category, Editor, Entry, Format, State
 from feedsvc.publishing import Action, find_faults
-from feedsvc.timestamps import describe, describe_zone
+from feedsvc.timestamps import describe, describe_zone, zone_named
 from feedsvc.web import accounts
 from feedsvc.web.forms import ArticleForm, is_editable
 from feedsvc.web.services import client_address, services
@@ -260,7 +260,7 @@ def save(uuid: UUID) -> Any:
         abort(400, "The form does not say which button was pressed.")
     if action is Action.CORRECT and form.told == "update":
         action = Action.UPDATE
-    draft, form = form.to_draft(_categories(), current, services().zone, services().zone_name)
+    draft, form = form.to_draft(_categories(), current, *_zone_of(form))
     if form.faults and action is not Action.WITHDRAW:
         # Everything that is wrong at once, not the time first and the rest later.
         form = form.with_faults(find_faults(draft.cleaned(), action))
@@ -325,7 +325,7 @@ def _form_page(
     status: int = 200,
     rival: Entry | None = None,
 ) -> Any:
-    zone, now = services().zone, services().clock()
+    zone, zone_name = _zone_of(form)
     try:
         categories = _categories()
     except StorageError:
@@ -339,11 +339,19 @@ def _form_page(
         rival=rival,
         is_editable=is_editable(current),
         categories=categories,
-        zone_text=describe_zone(now, zone),
+        zone_name=zone_name,
+        zone_text=describe_zone(services().clock(), zone),
         time_text=describe(current.published, zone) if current and current.published else "",
         formats=list(Format),
     )
     return page, status
+
+
+def _zone_of(form: ArticleForm) -> tuple[tzinfo, str]:
+    """The zone in which the form's time field is to be read, and its name."""
+    if form.zone_name:
+        return zone_named(form.zone_name), form.zone_name
+    return services().zone, services().zone_name
 
 
 def _said(entry: Entry, action: Action) -> str:

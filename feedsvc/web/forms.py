@@ -13,7 +13,7 @@ from feedsvc.errors import OverlapError, TimestampError
 from feedsvc.importing import parse_source, source_line
 from feedsvc.model import Category, Entry, State
 from feedsvc.publishing import Draft
-from feedsvc.timestamps import fold_of, parse_wall, to_instant, wall_text
+from feedsvc.timestamps import fold_of, is_zone_name, parse_wall, to_instant, wall_text
 
 # The names in the form of what publishing calls a field.
 FIELD_NAMES = {"published": "publish_at", "categories": "category"}
@@ -27,6 +27,8 @@ class ArticleForm:
     :param fold: which of two equal wall times: "", "0" or "1".
     :param told: whether readers are told of a change: "correction" or "update".
     :param revision: of the entry that the editor was shown; 0 of a new one.
+    :param zone_name: the IANA zone that stood beside the time field when it was
+        shown: what was typed means that one, even if the site has moved since.
     """
 
     title: str = ""
@@ -40,6 +42,7 @@ class ArticleForm:
     sources: str = ""
     told: str = "correction"
     revision: int = 0
+    zone_name: str = ""
     faults: Mapping[str, str] = field(default_factory=dict)
     # (value of ``fold``, what people read) where the time is shown twice.
     fold_choices: Sequence[tuple[str, str]] = ()
@@ -48,6 +51,7 @@ class ArticleForm:
     def from_request(cls, typed: MultiDict[str, str]) -> ArticleForm:
         """Everything that was typed, as it was typed."""
         revision = typed.get("revision", "0")
+        zone_name = typed.get("zone", "")
         return cls(
             title=typed.get("title", ""),
             category=typed.get("category", ""),
@@ -60,6 +64,7 @@ class ArticleForm:
             sources=typed.get("sources", ""),
             told="update" if typed.get("told") == "update" else "correction",
             revision=int(revision) if re.fullmatch("[0-9]{1,9}", revision) else 0,
+            zone_name=zone_name if is_zone_name(zone_name) else "",
         )
 
     @classmethod
