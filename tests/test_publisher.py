@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -153,6 +155,27 @@ def test_a_faulty_entry_stops_no_other(
         assert b"Good" in body
         assert ID.encode() not in body
     assert owed(storage) == []
+
+
+def test_a_row_that_is_no_entry_stops_no_other(tmp_path: Path) -> None:
+    file = tmp_path / "feedsvc.db"
+    storage = Storage(f"sqlite:///{file}")
+    storage.migrate()
+    publisher = Publisher(storage, Site("The Example", "https://example.org", "en"), Window())
+    health = publisher.ensure_category("Health", NOW)
+    for number in range(1, 5):
+        publish(publisher, a_draft(health, title=f"Number {number}"), number)
+    with sqlite3.connect(file) as spoilt:
+        spoilt.execute("UPDATE entries SET published = 'yesterday' WHERE title = 'Number 1'")
+        spoilt.execute("UPDATE entries SET sources = '{' WHERE title = 'Number 2'")
+        spoilt.execute("UPDATE entries SET state = 'lost' WHERE title = 'Number 3'")
+    spoilt.close()
+    with storage.writing() as tx:
+        tx.feeds.announce_all(NOW)
+    assert publisher.regenerate_due(NOW) == 2
+    body = documents(storage)["/feeds/health.rss"].body
+    assert [n for n in range(1, 5) if f"Number {n}".encode() in body] == [4]
+    storage.close()
 
 
 def test_unchanged_inputs_change_no_stored_byte(
