@@ -7,14 +7,47 @@ processes and machines may tick.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
 
 from feedsvc.errors import StorageError
 
 log = structlog.get_logger("feedsvc.scheduling")
+
+
+class Every(BaseTrigger):  # type: ignore[misc]
+    """A tick some time after the last one.
+
+    APScheduler's own interval counts on from the first tick: after the clock has
+    leapt forward it walks through every tick that was skipped.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.interval = timedelta(seconds=seconds)
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
+        """Called by APScheduler; both are aware, and ``previous`` None at first."""
+        return now if previous is None else now + self.interval
+
+
+class SteadyScheduler(BackgroundScheduler):  # type: ignore[misc]
+    """A scheduler that goes on when the system clock is set back.
+
+    APScheduler waits for an instant of the wall clock; set back by an hour, it
+    would not tick for an hour.
+    """
+
+    def _process_jobs(self) -> float | None:
+        now = datetime.now(UTC)
+        for job in self.get_jobs():
+            # Further away than a whole interval can only mean that.
+            if job.next_run_time and job.next_run_time - now > job.trigger.interval:
+                self.modify_job(job.id, next_run_time=now)
+        wait_seconds: float | None = super()._process_jobs()
+        return wait_seconds
 
 
 def start(
@@ -31,7 +64,7 @@ def start(
     """
     # UTC: with a local zone APScheduler asks the host, and a clock change would
     # move the ticks. No grace time: a late tick is as good as one on time.
-    scheduler = BackgroundScheduler(
+    scheduler = SteadyScheduler(
         timezone=UTC,
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
@@ -39,7 +72,7 @@ def start(
         ("regenerate", regenerate, regenerate_every_seconds),
         ("refresh", refresh, refresh_every_seconds),
     ):
-        scheduler.add_job(_Tick(name, work), "interval", seconds=seconds, id=name)
+        scheduler.add_job(_Tick(name, work), Every(seconds), id=name)
     scheduler.start()
     return scheduler
 
