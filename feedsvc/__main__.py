@@ -90,6 +90,11 @@ def _parser() -> argparse.ArgumentParser:
     importer = command("import", _import, "store articles from files")
     importer.add_argument("files", nargs="+", type=Path, metavar="FILE")
     importer.add_argument("--category", default="", metavar="SLUG")
+    importer.add_argument(
+        "--announce",
+        action="store_true",
+        help="readers get them as news, even what is older than window_days",
+    )
     importer.add_argument("--dry-run", action="store_true", help="show, but store nothing")
     regenerate = command("regenerate", _regenerate, "rebuild the feeds that changed")
     regenerate.add_argument("categories", nargs="*", metavar="CATEGORY")
@@ -198,6 +203,7 @@ def _import(config: Config, options: argparse.Namespace) -> int:
                 now,
                 category=options.category,
                 dry_run=options.dry_run,
+                announce=options.announce,
             )
         except ImportRefused as error:
             refused += 1

@@ -6,7 +6,7 @@ import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -56,8 +56,10 @@ def publisher_of(config: Config, storage: Storage) -> Publisher:
         items=config.feeds.window_items,
         days=config.feeds.window_days,
         full_content=config.feeds.content == "full",
+        most_bytes=config.feeds.window_bytes,
     )
-    return Publisher(storage, site_of(config), window)
+    grace = timedelta(seconds=config.feeds.grace_seconds)
+    return Publisher(storage, site_of(config), window, grace)
 
 
 def prepare(config: Config, storage: Storage, now: datetime) -> None:
@@ -69,7 +71,7 @@ def prepare(config: Config, storage: Storage, now: datetime) -> None:
         log.info("schema migrated")
     publisher = publisher_of(config, storage)
     with storage.reading() as tx:
-        known = {category.slug for category in tx.feeds.categories()}
+        known = tx.feeds.category_slugs()
         has_key = tx.settings.get("cookie_key") is not None
     for category in config.categories:
         if category.slug not in known:
@@ -114,11 +116,18 @@ def build(config: Config, *, clock: Clock = utc_now, ticking: bool = True) -> Fr
         publisher.regenerate_due(clock())
         documents.refresh()
 
+    def refresh() -> None:
+        # What falls due does so here, within the time of one such tick, in
+        # whichever process comes first; the slower tick is for what was left over.
+        if documents.is_due(clock()):
+            publisher.regenerate_due(clock())
+        documents.refresh()
+
     if ticking and not storage.read_only:
         scheduling.start(
             regenerate=regenerate,
             regenerate_every_seconds=config.feeds.regenerate_every_seconds,
-            refresh=documents.refresh,
+            refresh=refresh,
             refresh_every_seconds=REFRESH_SECONDS,
         )
     return Front(documents, flask_app, max_age_seconds=config.feeds.max_age_seconds, clock=clock)
@@ -175,11 +184,13 @@ def import_file(
     *,
     category: str = "",
     dry_run: bool = False,
+    announce: bool = False,
 ) -> Imported:
     """Store the article in one file; what is there already stays as it is.
 
     :param publisher: None where there is no database yet and nothing is to be stored.
     :param category: a slug or name, instead of the one in the file.
+    :param announce: readers get it as news, however old it is.
     :raises ImportRefused: names the line and the reason; nothing was stored.
     """
     try:
@@ -194,7 +205,7 @@ def import_file(
     elif dry_run or publisher is None:
         outcome = "would be stored"
     else:
-        outcome = _store(publisher, article, instant, config.site.timezone, now)
+        outcome = _store(publisher, article, instant, config.site.timezone, now, announce)
     return Imported(
         title=article.title,
         category=article.category,
@@ -206,7 +217,12 @@ def import_file(
 
 
 def _store(
-    publisher: Publisher, article: ImportedArticle, instant: datetime, zone: str, now: datetime
+    publisher: Publisher,
+    article: ImportedArticle,
+    instant: datetime,
+    zone: str,
+    now: datetime,
+    announce: bool,
 ) -> str:
     draft = Draft(
         title=article.title,
@@ -218,7 +234,7 @@ def _store(
         wall_zone=zone,
     )
     try:
-        _, is_new = publisher.import_entry(draft, article.origin, now)
+        _, is_new = publisher.import_entry(draft, article.origin, now, announce=announce)
     except InvalidEntry as error:
         raise ImportRefused(str(error)) from error
     return "stored" if is_new else "already there"

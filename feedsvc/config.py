@@ -54,6 +54,8 @@ class FeedsConfig:
 
     window_items: int
     window_days: int
+    window_bytes: int
+    grace_seconds: int
     content: str
     max_age_seconds: int
     regenerate_every_seconds: float
@@ -172,6 +174,8 @@ SETTINGS: Mapping[str, Mapping[str, _Setting]] = {
     "feeds": {
         "window_items": _Setting(int, 50, check=_between(1, 1000)),
         "window_days": _Setting(int, 14, check=_between(0, 366)),
+        "window_bytes": _Setting(int, 10_000_000, check=_between(10_000, 1_000_000_000)),
+        "grace_seconds": _Setting(int, 0, check=_between(0, 3600)),
         "content": _Setting(str, "full", check=_one_of("full", "summary")),
         "max_age_seconds": _Setting(int, 300, check=_between(0, 86400)),
         "regenerate_every_seconds": _Setting(float, 1.0, check=_between(0.1, 3600)),

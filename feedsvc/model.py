@@ -183,6 +183,20 @@ class Feed:
 
 
 @dataclass(frozen=True, slots=True)
+class Tombstone:
+    """An entry that was withdrawn (RFC 6721).
+
+    :param deleted_at: when; its ``at:deleted-entry`` calls it ``when``.
+    """
+
+    entry_id: str
+    deleted_at: datetime
+
+    def __post_init__(self) -> None:
+        _check_instant("deleted_at", self.deleted_at)
+
+
+@dataclass(frozen=True, slots=True)
 class FeedDocument:
     """A rendered feed in one encoding, as it is stored and served.
 
@@ -191,6 +205,8 @@ class FeedDocument:
     :param etag: opaque strong validator without quotes, one for each encoding.
     :param updated: its Last-Modified.
     :param next_due_at: no cache may keep it longer than until then.
+    :param former_paths: addresses it had before, where it is served all the same:
+        many readers follow no redirect.
     """
 
     path: str
@@ -200,6 +216,7 @@ class FeedDocument:
     body: bytes
     updated: datetime
     next_due_at: datetime | None
+    former_paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,11 +240,17 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """How far back a feed reaches, and how much of each entry it carries."""
+    """How far back a feed reaches, and how much of each entry it carries.
+
+    :param items: it holds at least so many entries,
+    :param days: and all that entered it in the last so many days,
+    :param most_bytes: unless its document would be longer than this.
+    """
 
     items: int = 50
     days: int = 14
     full_content: bool = True
+    most_bytes: int = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)

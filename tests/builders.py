@@ -63,6 +63,7 @@ def rendered(
     updated: datetime = CHANGED,
 ) -> bytes:
     """The document of ``entries``, none of which may be left out."""
-    body, left_out = render(feed, entries, site, window, format, updated)
-    assert left_out == []
+    made = render(feed, entries, site, window, format, updated)
+    body, left_out = made.body, made.left_out
+    assert (left_out, made.cut) == ((), 0)
     return body

@@ -24,7 +24,7 @@ def test_every_default_is_as_documented() -> None:
         "feedsvc", "http://127.0.0.1:8000", "en", "Europe/Rome", "", ""
     )
     assert config.server == ServerConfig("127.0.0.1", 8000, 1, ())
-    assert config.feeds == FeedsConfig(50, 14, "full", 300, 1.0)
+    assert config.feeds == FeedsConfig(50, 14, 10_000_000, 0, "full", 300, 1.0)
 
 
 def test_without_a_file_only_the_zone_is_missing() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from feedsvc.errors import InvalidEntry
 from feedsvc.model import Category, Entry, Source, State
 from feedsvc.publishing import Action, Draft, find_faults
-from feedsvc.publishing.decisions import decide, fall_due, slug_of
+from feedsvc.publishing.decisions import Rules, decide, entrance, fall_due, slug_of
 
 NOW = datetime(2026, 1, 22, 9, 0, tzinfo=UTC)
 ID = "urn:uuid:00000000-0000-4000-8000-000000000001"
@@ -20,7 +20,9 @@ OTHER_ID = "urn:uuid:00000000-0000-4000-8000-000000000002"
 DRAFT = Draft(title="A title", categories=(Category("health", "Health"),), body="A text.")
 
 
-@pytest.mark.parametrize("action", sorted(set(Action) - {Action.SAVE_DRAFT, Action.WITHDRAW}))
+@pytest.mark.parametrize(
+    "action", sorted(set(Action) - {Action.SAVE_DRAFT, Action.WITHDRAW, Action.RESTORE})
+)
 def test_what_readers_get_needs_title_text_and_category(action: Action) -> None:
     assert find_faults(DRAFT, action) == {}
     empty = Draft(title="", categories=(), body="")
@@ -34,8 +36,9 @@ def test_a_draft_may_be_unfinished_but_not_empty() -> None:
         assert find_faults(replace(empty, **{field: "x"}), Action.SAVE_DRAFT) == {}
 
 
-def test_nothing_is_asked_of_what_is_typed_beside_withdraw() -> None:
-    assert find_faults(Draft(title="", categories=(), body=""), Action.WITHDRAW) == {}
+@pytest.mark.parametrize("action", [Action.WITHDRAW, Action.RESTORE])
+def test_nothing_is_asked_of_what_is_typed_beside(action: Action) -> None:
+    assert find_faults(Draft(title="", categories=(), body=""), action) == {}
 
 
 @pytest.mark.parametrize(
@@ -76,9 +79,19 @@ def test_a_published_article_cannot_be_moved_ahead_of_its_readers() -> None:
 def test_an_import_of_the_future_is_scheduled_and_one_of_the_past_is_published() -> None:
     ahead = replace(DRAFT, published=datetime(2026, 1, 22, 10, 0, tzinfo=UTC))
     assert decide(None, ahead, Action.IMPORT, NOW, ID).state is State.SCHEDULED
-    past = replace(DRAFT, published=datetime(2020, 1, 1, tzinfo=UTC))
+    past = replace(DRAFT, published=NOW - timedelta(days=14))
     entry = decide(None, past, Action.IMPORT, NOW, ID)
     assert (entry.state, entry.visible_at) == (State.PUBLISHED, NOW)
+
+
+def test_an_archive_brings_no_news_unless_asked_to() -> None:
+    published = NOW - timedelta(days=14, seconds=1)
+    past = replace(DRAFT, published=published)
+    entry = decide(None, past, Action.IMPORT, NOW, ID)
+    assert (entry.state, entry.visible_at) == (State.PUBLISHED, published)
+    assert entrance(None, entry, NOW) == published
+    news = decide(None, past, Action.IMPORT, NOW, ID, Rules(archive_after=timedelta.max))
+    assert (news.state, news.visible_at) == (State.PUBLISHED, NOW)
 
 
 STEPS = st.tuples(

@@ -247,9 +247,8 @@ def test_fault_9_an_entry_that_xml_cannot_carry_is_left_out_and_the_others_stay(
         plain_bytes(plain, format)
 
     bad = make_entry(2, **{field: f"a{character}b"})
-    body, left_out = render(
-        HEALTH_FEED, [make_entry(1), bad, make_entry(3)], SITE, FULL, format, CHANGED
-    )
+    made = render(HEALTH_FEED, [make_entry(1), bad, make_entry(3)], SITE, FULL, format, CHANGED)
+    body, left_out = made.body, made.left_out
     assert find(body, IDS[format]) == [entry_id(1), entry_id(3)]
     assert [(one.entry_id, one.format) for one in left_out] == [(entry_id(2), format)]
     assert field in left_out[0].fault
@@ -259,7 +258,8 @@ def test_fault_9_an_entry_that_xml_cannot_carry_is_left_out_and_the_others_stay(
 def test_fault_9_an_entry_without_instants_is_reported_by_its_id(format: Format) -> None:
     draft = make_entry(2, state=State.DRAFT, updated=None)
 
-    body, left_out = render(HEALTH_FEED, [make_entry(1), draft], SITE, FULL, format, CHANGED)
+    made = render(HEALTH_FEED, [make_entry(1), draft], SITE, FULL, format, CHANGED)
+    body, left_out = made.body, made.left_out
     assert find(body, IDS[format]) == [entry_id(1)]
     assert [one.entry_id for one in left_out] == [entry_id(2)]
 
@@ -366,7 +366,8 @@ def test_fault_22_an_entry_without_a_title_is_left_out_of_both_formats(
         plain.atom_str()
 
     untitled: Entry = make_entry(2, state=State.DRAFT, title=title)
-    body, left_out = render(HEALTH_FEED, [make_entry(1), untitled], SITE, FULL, format, CHANGED)
+    made = render(HEALTH_FEED, [make_entry(1), untitled], SITE, FULL, format, CHANGED)
+    body, left_out = made.body, made.left_out
     assert find(body, IDS[format]) == [entry_id(1)]
     assert [one.entry_id for one in left_out] == [entry_id(2)]
 

@@ -80,7 +80,10 @@ def test_a_withdrawn_entry_leaves_every_feed(
 ) -> None:
     publish(publisher, a_draft(health, science))
     publisher.save_entry(a_draft(), Action.WITHDRAW, NOW, id=ID, expected_revision=1)
-    assert not any(ID.encode() in one.body for one in documents(storage).values())
+    tombstone = f'<at:deleted-entry ref="{ID}" when="2026-01-22T09:00:00Z"/>'.encode()
+    for path, document in documents(storage).items():
+        assert document.body.count(ID.encode()) == path.endswith(".atom")
+        assert document.body.count(tombstone) == path.endswith(".atom")
 
 
 def test_drafts_touch_no_feed(

@@ -576,9 +576,10 @@ def test_any_text_gives_well_formed_feeds_with_every_other_entry(
         categories=(Category("any", category),),
     )
     for format in Format:
-        document, left_out = render(
+        made = render(
             HEALTH_FEED, [make_entry(1), entry, make_entry(3)], SITE, window, format, CHANGED
         )
+        document, left_out = made.body, made.left_out
         if left_out:
             assert [one.entry_id for one in left_out] == [entry_id(2)]
             assert find(document, IDS[format]) == [entry_id(1), entry_id(3)]

@@ -1,7 +1,23 @@
 """From what an editor asks for to what readers get."""
 
-from feedsvc.publishing.decisions import ALLOWED, Action, Draft, find_faults, slug_of
+from feedsvc.publishing.decisions import (
+    ALLOWED,
+    Action,
+    Draft,
+    find_faults,
+    is_held_back,
+    slug_of,
+)
 from feedsvc.publishing.inspection import inspect
 from feedsvc.publishing.publisher import Publisher
 
-__all__ = ["ALLOWED", "Action", "Draft", "Publisher", "find_faults", "inspect", "slug_of"]
+__all__ = [
+    "ALLOWED",
+    "Action",
+    "Draft",
+    "Publisher",
+    "find_faults",
+    "inspect",
+    "is_held_back",
+    "slug_of",
+]

@@ -30,6 +30,8 @@ class Action(StrEnum):
     CORRECT = "correct"
     UPDATE = "update"
     WITHDRAW = "withdraw"
+    # A withdrawn article comes back as it was.
+    RESTORE = "restore"
     # An article from elsewhere, which may lie in the past or the future.
     IMPORT = "import"
 
@@ -38,10 +40,30 @@ class Action(StrEnum):
 ALLOWED: dict[State | None, frozenset[Action]] = {
     None: frozenset({Action.SAVE_DRAFT, Action.PUBLISH, Action.SCHEDULE, Action.IMPORT}),
     State.DRAFT: frozenset({Action.SAVE_DRAFT, Action.PUBLISH, Action.SCHEDULE}),
-    State.SCHEDULED: frozenset({Action.SAVE_DRAFT, Action.PUBLISH, Action.SCHEDULE}),
+    # Nobody has seen it yet: to withdraw it is to have a draft again.
+    State.SCHEDULED: frozenset(
+        {Action.SAVE_DRAFT, Action.PUBLISH, Action.SCHEDULE, Action.WITHDRAW}
+    ),
     State.PUBLISHED: frozenset({Action.CORRECT, Action.UPDATE, Action.WITHDRAW}),
-    State.WITHDRAWN: frozenset(),
+    State.WITHDRAWN: frozenset({Action.RESTORE}),
 }
+
+# Counted on to a window: a reader's poll may have been answered by a cache, and the
+# clock may have been wrong by an hour.
+WINDOW_SLACK = timedelta(hours=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How a site publishes.
+
+    :param grace: how long what was just published is held back from readers.
+    :param archive_after: an imported article older than this brings no news: it
+        stands in its feeds as if it always had.
+    """
+
+    grace: timedelta = timedelta()
+    archive_after: timedelta = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +74,8 @@ class Draft:
     :param published: the instant given for it (UTC), or None for the moment of publishing.
     :param wall_time: that instant as it was typed.
     :param wall_zone: the IANA zone it was typed in.
+    :param slug: the name of its page's address as it was typed; "" leaves it as it
+        is, or makes it from the title.
     """
 
     title: str
@@ -63,6 +87,7 @@ class Draft:
     published: datetime | None = None
     wall_time: str = ""
     wall_zone: str = ""
+    slug: str = ""
 
     def cleaned(self) -> Draft:
         """The same with only characters that can be published."""
@@ -83,11 +108,16 @@ class Draft:
 
 
 def decide(
-    current: Entry | None, draft: Draft, action: Action, now: datetime, new_id: str
+    current: Entry | None,
+    draft: Draft,
+    action: Action,
+    now: datetime,
+    new_id: str,
+    rules: Rules = Rules(),
 ) -> Entry:
     """The entry as it will stand.
 
-    The id, and once published the slug, never change, whatever else does.
+    The id never changes, whatever else does; the slug only where another was typed.
 
     :param now: aware UTC.
     :param new_id: the id of an entry that does not exist yet.
@@ -97,13 +127,24 @@ def decide(
     if action not in ALLOWED[state]:
         _refuse("state", f"this article is {state}, so it cannot be {_done(action)} now")
     now = whole_second(now)
+    if current and state is State.SCHEDULED and action is Action.WITHDRAW:
+        action = Action.SAVE_DRAFT
+    if current and action in (Action.WITHDRAW, Action.RESTORE):
+        # What was typed beside the button is not published with it.
+        return replace(
+            current,
+            state=State.WITHDRAWN if action is Action.WITHDRAW else State.PUBLISHED,
+            revision=current.revision + 1,
+            changed_at=now,
+        )
     draft = draft.cleaned()
     faults = find_faults(draft, action)
     if faults:
         raise InvalidEntry(faults)
+    typed_slug = slug_of(draft.slug) if draft.slug.strip() else ""
     entry = Entry(
         id=current.id if current else new_id,
-        slug=current.slug if current else "",
+        slug=typed_slug or (current.slug if current else ""),
         title=draft.title,
         author=draft.author,
         summary=draft.summary,
@@ -122,11 +163,11 @@ def decide(
     if not entry.slug:
         entry = replace(entry, slug=slug_of(entry.title))
     if action is Action.PUBLISH:
-        return _published(entry, now)
+        return _held_back(_published(entry, now), rules.grace)
     if action is Action.SCHEDULE:
         return _scheduled(entry, now)
     if action is Action.IMPORT:
-        return _imported(entry, now)
+        return _imported(entry, now, rules.archive_after)
     if current is None:  # ALLOWED has seen to it; said again for the type
         _refuse("state", "there is no such article")
     return _changed(current, entry, action, now)
@@ -154,25 +195,38 @@ def _scheduled(entry: Entry, now: datetime) -> Entry:
     return replace(entry, state=State.SCHEDULED, updated=due, visible_at=due)
 
 
-def _imported(entry: Entry, now: datetime) -> Entry:
+def _held_back(entry: Entry, grace: timedelta) -> Entry:
+    """As it will enter the feeds: at once, or after the time for second thoughts."""
+    if not grace or entry.visible_at is None:
+        return entry
+    return replace(entry, state=State.SCHEDULED, visible_at=entry.visible_at + grace)
+
+
+def is_held_back(entry: Entry) -> bool:
+    """Whether it was published and waits for its grace to end; not scheduled by an editor."""
+    return entry.state is State.SCHEDULED and entry.visible_at != entry.published
+
+
+def _imported(entry: Entry, now: datetime, archive_after: timedelta) -> Entry:
     if entry.published is not None and entry.published > now:
         return _scheduled(entry, now)
-    return _published(entry, now)
+    entry = _published(entry, now)
+    if entry.published and now - entry.published > archive_after:
+        return replace(entry, visible_at=entry.published)
+    return entry
 
 
 def _changed(current: Entry, entry: Entry, action: Action, now: datetime) -> Entry:
-    if action is Action.WITHDRAW:
-        # What was typed beside pressing Withdraw is not published on the way out.
-        return replace(
-            current, state=State.WITHDRAWN, revision=entry.revision, changed_at=entry.changed_at
-        )
     published = entry.published or current.published
     if published is None or current.updated is None:
         _refuse("published", "this article has no time of publication")
     # The stored one may lie ahead, where the clock was set back.
     if published > now and published != current.published:
         _refuse("published", "it is with its readers already, so this cannot lie ahead")
-    updated = now if action is Action.UPDATE else current.updated
+    updated = current.updated
+    if action is Action.UPDATE:
+        # Later than the last, even where the clock was set back: readers compare.
+        updated = max(now, current.updated + timedelta(seconds=1))
     return replace(
         entry,
         state=State.PUBLISHED,
@@ -189,7 +243,7 @@ def fall_due(entry: Entry, now: datetime) -> Entry:
     """A scheduled entry whose moment has come, published with its own due time.
 
     ``visible_at`` stays the due instant too: what readers were promised, however
-    late the service came to it.
+    late the service came to it. Its feeds know when it entered them.
     """
     if entry.state is not State.SCHEDULED or entry.visible_at is None or entry.visible_at > now:
         raise ValueError(f"{entry.id} is not due")
@@ -207,7 +261,7 @@ def find_faults(draft: Draft, action: Action) -> dict[str, str]:
     A draft may be unfinished; nothing may be longer than what can be kept.
     """
     faults: dict[str, str] = {}
-    if action is Action.WITHDRAW:
+    if action in (Action.WITHDRAW, Action.RESTORE):
         return faults
     for name, longest in (
         ("title", LONGEST_TITLE),
@@ -245,6 +299,7 @@ def _done(action: Action) -> str:
         Action.CORRECT: "corrected",
         Action.UPDATE: "updated",
         Action.WITHDRAW: "withdrawn",
+        Action.RESTORE: "restored",
         Action.IMPORT: "imported",
     }[action]
 
@@ -293,15 +348,31 @@ def slug_of(text: str) -> str:
     return f"{slug}-1" if slug in RESERVED_SLUGS else slug
 
 
-def window_start(newest_entrance: datetime | None, window: Window) -> datetime | None:
-    """The instant after which whatever entered a feed stays in it.
+def entrance(current: Entry | None, entry: Entry, now: datetime) -> datetime:
+    """When an entry enters the feeds in which it did not stand until now.
 
-    Counted back from the last entrance, not from ``now``: a feed's content is then
-    a function of the data, and nothing drops out of it while nothing happens.
+    By each feed's own clock: moved or restored, or late after the service was down,
+    it is news to readers who could not see it there before. Only of a new entry
+    ``visible_at`` decides, which lies in the past for an archive's.
     """
-    if newest_entrance is None:
+    if current is None and entry.visible_at is not None:
+        return entry.visible_at
+    return whole_second(now)
+
+
+def window_start(last_move: datetime | None, window: Window) -> datetime | None:
+    """The instant after which whatever entered a feed stays in it, or left it is told.
+
+    Counted back from the last entrance or withdrawal, not from ``now``: a feed's
+    content is then a function of the data, and nothing drops out of it while
+    nothing happens.
+    """
+    if last_move is None:
         return None
-    return newest_entrance - timedelta(days=window.days)
+    try:
+        return last_move - timedelta(days=window.days) - WINDOW_SLACK
+    except OverflowError:  # an archive of the year 1
+        return None
 
 
 def next_updated(previous: datetime | None, now: datetime) -> datetime:

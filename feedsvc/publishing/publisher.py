@@ -9,25 +9,37 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import structlog
 
 from feedsvc.characters import clean_line
 from feedsvc.errors import EditConflict, InvalidEntry, NotFound, StorageError
-from feedsvc.model import ID_PREFIX, Category, Entry, Format, Site, State, Window, whole_second
+from feedsvc.model import (
+    ID_PREFIX,
+    Category,
+    Entry,
+    Feed,
+    Format,
+    Site,
+    State,
+    Window,
+    whole_second,
+)
 from feedsvc.publishing.decisions import (
     Action,
     Draft,
+    Rules,
     decide,
+    entrance,
     fall_due,
     has_changed,
     next_updated,
     slug_of,
     window_start,
 )
-from feedsvc.rendering import documents, fingerprint, render
+from feedsvc.rendering import Rendered, documents, fingerprint, render
 from feedsvc.storage import Storage, Transaction
 
 log = structlog.get_logger("feedsvc.publishing")
@@ -35,6 +47,8 @@ log = structlog.get_logger("feedsvc.publishing")
 # How many feeds, or due entries, one tick takes at a time; the loop goes on
 # while there are more.
 BATCH = 100
+LONGEST_CATEGORY = 100
+LONGEST_DESCRIPTION = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +57,17 @@ class Publisher:
 
     :param site: what feeds say of their publisher.
     :param window: how far back they reach.
+    :param grace: how long what was just published is held back.
     """
 
     storage: Storage
     site: Site
     window: Window
+    grace: timedelta = timedelta()
+
+    @property
+    def _rules(self) -> Rules:
+        return Rules(grace=self.grace, archive_after=timedelta(days=self.window.days))
 
     # Saving
 
@@ -75,11 +95,12 @@ class Publisher:
             if current and expected_revision == 0:
                 # The form of a new article, sent again. decide() judges it as it
                 # did the first time: equal means that it was only sent twice.
-                again = decide(None, draft, action, current.changed_at or now, id)
+                again = decide(None, draft, action, current.changed_at or now, id, self._rules)
                 if has_changed(current, replace(again, slug=current.slug)):
                     raise EditConflict("this article was saved already, with another text")
                 return current
-            entry = decide(current, draft, action, now, id)
+            entry = decide(current, draft, action, now, id, self._rules)
+            self._check_address(tx, current, entry, draft)
             entry, touched = self._put(tx, current, entry, expected_revision, now)
         log.info("saved", entry=entry.id, action=action.value, state=entry.state.value)
         self._regenerate_quietly(touched, now)
@@ -93,20 +114,35 @@ class Publisher:
                 raise
             return None
 
-    def import_entry(self, draft: Draft, origin: str, now: datetime) -> tuple[Entry, bool]:
+    def _check_address(
+        self, tx: Transaction, current: Entry | None, entry: Entry, draft: Draft
+    ) -> None:
+        """An address that was typed is taken as it is, or refused."""
+        if not draft.slug.strip() or (current and current.slug == entry.slug):
+            return
+        if tx.entries.free_slug(entry.slug, entry.id) != entry.slug:
+            raise InvalidEntry(
+                {"slug": f"“{entry.slug}” is or was the address of another article; write another"}
+            )
+
+    def import_entry(
+        self, draft: Draft, origin: str, now: datetime, *, announce: bool = False
+    ) -> tuple[Entry, bool]:
         """Store an article from elsewhere, unless it is here already.
 
         What is here stays as it is, edited or withdrawn. The feeds are rendered
         by whoever asks for ``regenerate_due`` next, once for a whole import.
 
         :param origin: names the article where it came from; the same each time.
+        :param announce: readers get it as news, however old it is.
         :returns: the entry, and whether it is new.
         """
         with self.storage.writing() as tx:
             known = tx.entries.by_origin(origin)
             if known is not None:
                 return known, False
-            entry = decide(None, draft, Action.IMPORT, now, f"{ID_PREFIX}{uuid4()}")
+            rules = replace(self._rules, archive_after=timedelta.max) if announce else self._rules
+            entry = decide(None, draft, Action.IMPORT, now, f"{ID_PREFIX}{uuid4()}", rules)
             entry, _ = self._put(tx, None, entry, 0, now, origin=origin)
         log.info("imported", entry=entry.id, state=entry.state.value)
         return entry, True
@@ -122,17 +158,19 @@ class Publisher:
     ) -> tuple[Entry, list[int]]:
         """Store an entry and announce it to the feeds of its old and new categories."""
         if entry.slug and (current is None or current.slug != entry.slug):
-            entry = replace(entry, slug=tx.entries.free_slug(entry.slug))
+            entry = replace(entry, slug=tx.entries.free_slug(entry.slug, entry.id))
         if current is None:
             tx.entries.add(entry, origin=origin)
         elif current.revision != expected_revision or has_changed(current, entry):
             tx.entries.replace(entry, expected_revision=expected_revision)
         else:
             return current, []
+        if current and current.state is State.PUBLISHED and current.slug != entry.slug:
+            tx.entries.keep_former_slug(entry.id, former=current.slug, current=entry.slug)
         states = [state for state in (current, entry) if state and _is_in_feeds(state)]
         touched = tx.feeds.of_entry(*states) if states else []
         if touched:
-            tx.feeds.place(entry)
+            tx.feeds.place(entry, entrance(current, entry, now))
             tx.feeds.announce(touched, whole_second(now))
         return entry, touched
 
@@ -178,13 +216,68 @@ class Publisher:
                 if known:
                     return known
                 slug = slug_of(name)
-                taken = {category.slug for category in tx.feeds.categories()}
+                taken = tx.feeds.category_slugs()
                 number = 2
                 while slug in taken:
                     slug, number = f"{slug_of(name)}-{number}", number + 1
             made = tx.feeds.add_category(Category(slug, name, description), whole_second(now))
         log.info("category made", category=made.slug)
         return made
+
+    def change_category(
+        self, slug: str, now: datetime, *, name: str, new_slug: str, description: str
+    ) -> Category:
+        """Rename a category, or give it another address; the old one stays its own.
+
+        :param new_slug: as it was typed; "" leaves it as it is.
+        :raises NotFound: there is no category ``slug``.
+        :raises InvalidEntry: names each field that is wrong; nothing was stored.
+        """
+        with self.storage.writing() as tx:
+            current = tx.feeds.category(slug)
+            wanted = slug_of(new_slug) if new_slug.strip() else current.slug
+            changed = Category(wanted, clean_line(name) or "?", clean_line(description), current.id)
+            self._check_category(tx, changed, name)
+            if changed == current:
+                return current
+            tx.feeds.change_category(changed)
+            # Its name stands in every feed that shares an article with it.
+            tx.feeds.announce_all(whole_second(now))
+        log.info("category changed", category=changed.slug, before=current.slug)
+        self._regenerate_owed_quietly(now)
+        return changed
+
+    def new_category(
+        self, now: datetime, *, name: str, slug: str = "", description: str = ""
+    ) -> Category:
+        """A category that was not there before, with its feeds.
+
+        :raises InvalidEntry: names each field that is wrong; nothing was stored.
+        """
+        wanted = slug_of(slug if slug.strip() else clean_line(name))
+        category = Category(wanted, clean_line(name) or "?", clean_line(description))
+        with self.storage.writing() as tx:
+            self._check_category(tx, category, name)
+            made = tx.feeds.add_category(category, whole_second(now))
+        log.info("category made", category=made.slug)
+        self._regenerate_owed_quietly(now)
+        return made
+
+    def _check_category(self, tx: Transaction, wanted: Category, typed_name: str) -> None:
+        faults = {}
+        named = tx.feeds.category_named(wanted.name)
+        if not 0 < len(clean_line(typed_name)) <= LONGEST_CATEGORY:
+            faults["name"] = f"a category needs a name, of at most {LONGEST_CATEGORY} characters"
+        elif named and named.id != wanted.id:
+            faults["name"] = f"there is a category “{named.name}” already"
+        if wanted.slug in tx.feeds.category_slugs():
+            owner = tx.feeds.category(wanted.slug)
+            if owner.id != wanted.id:
+                faults["slug"] = f"“{wanted.slug}” is or was the address of “{owner.name}”"
+        if len(wanted.description) > LONGEST_DESCRIPTION:
+            faults["description"] = f"at most {LONGEST_DESCRIPTION:,} characters"
+        if faults:
+            raise InvalidEntry(faults)
 
     # Regenerating
 
@@ -242,14 +335,13 @@ class Publisher:
         with self.storage.writing() as tx:
             feed = tx.feeds.lock(feed_id)
             tx.feeds.clear_changes(feed.id)
-            newest = tx.entries.newest_entrance(feed)
+            since = window_start(tx.feeds.last_move(feed), self.window)
             entries, faulty = tx.entries.window_of(
-                feed,
-                newest=self.window.items,
-                visible_since=window_start(newest, self.window),
+                feed, newest=self.window.items, visible_since=since
             )
+            tombstones = tx.feeds.tombstones(feed, since=since)
             next_due_at = tx.entries.next_due(feed)
-            inputs = fingerprint(feed, entries, self.site, self.window)
+            inputs = fingerprint(feed, entries, self.site, self.window, tombstones)
             for fault in faulty:
                 log.error("entry left out", entry=fault.id, feed=feed.slug, fault=fault.fault)
             if inputs == feed.fingerprint and not force:
@@ -259,16 +351,9 @@ class Publisher:
             updated = next_updated(feed.updated, now)
             rendered = []
             for format in Format:
-                body, left_out = render(feed, entries, self.site, self.window, format, updated)
-                for one in left_out:
-                    log.error(
-                        "entry left out",
-                        entry=one.entry_id,
-                        feed=feed.slug,
-                        format=format.value,
-                        fault=one.fault,
-                    )
-                rendered += documents(feed, format, body, updated, next_due_at)
+                made = render(feed, entries, self.site, self.window, format, updated, tombstones)
+                self._report(feed, made)
+                rendered += documents(feed, format, made.body, updated, next_due_at)
             tx.feeds.store(
                 feed,
                 updated=updated,
@@ -278,6 +363,24 @@ class Publisher:
             )
         log.info("feed changed", feed=feed.slug, entries=len(entries))
         return True
+
+    def _report(self, feed: Feed, made: Rendered) -> None:
+        for one in made.left_out:
+            log.error(
+                "entry left out",
+                entry=one.entry_id,
+                feed=feed.slug,
+                format=one.format.value,
+                fault=one.fault,
+            )
+        if made.cut:
+            log.warning(
+                "feed cut short",
+                feed=feed.slug,
+                format=made.format.value,
+                entries_left_out=made.cut,
+                window_bytes=self.window.most_bytes,
+            )
 
     def _publish_due(self, now: datetime) -> int:
         with self.storage.reading() as tx:
@@ -297,6 +400,12 @@ class Publisher:
     def _regenerate_quietly(self, feed_ids: Iterable[int], now: datetime) -> None:
         for feed_id in feed_ids:
             self._regenerate_one(feed_id, now)
+
+    def _regenerate_owed_quietly(self, now: datetime) -> None:
+        try:
+            self.regenerate_due(now)
+        except StorageError as error:
+            log.warning("feeds not regenerated", reason=str(error))
 
     def _regenerate_one(self, feed_id: int, now: datetime) -> bool | None:
         """Whether the feed changed; None where it could not be rendered now.

@@ -3,6 +3,7 @@
 from feedsvc.rendering.html import entry_html, first_paragraph, is_right_to_left, summary_text
 from feedsvc.rendering.render import (
     LeftOut,
+    Rendered,
     documents,
     feed_title,
     fingerprint,
@@ -12,6 +13,7 @@ from feedsvc.rendering.render import (
 
 __all__ = [
     "LeftOut",
+    "Rendered",
     "documents",
     "entry_html",
     "feed_title",

@@ -9,18 +9,21 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 from typing import Any
 
+from lxml import etree
+
 from feedsvc.characters import is_writable
 from feedsvc.errors import RenderingError
-from feedsvc.model import Category, Entry, Feed, FeedDocument, Format, Site, Window
+from feedsvc.model import Category, Entry, Feed, FeedDocument, Format, Site, Tombstone, Window
 from feedsvc.rendering.html import entry_html, summary_text
 from feedsvc.rendering.repairs import (
     AtomFeed,
+    BuryingAtomFeed,
     Fragment,
     Generator,
     RssFeed,
@@ -37,6 +40,21 @@ GZIP_LEVEL = 9
 
 
 @dataclass(frozen=True, slots=True)
+class Rendered:
+    """A document in one format.
+
+    :param body: UTF-8.
+    :param left_out: entries that could not be written in it.
+    :param cut: how many more had no room in ``window.most_bytes``.
+    """
+
+    format: Format
+    body: bytes
+    left_out: tuple[LeftOut, ...]
+    cut: int
+
+
+@dataclass(frozen=True, slots=True)
 class LeftOut:
     """An entry that could not be written in a format."""
 
@@ -45,7 +63,13 @@ class LeftOut:
     fault: str
 
 
-def fingerprint(feed: Feed, entries: Sequence[Entry], site: Site, window: Window) -> str:
+def fingerprint(
+    feed: Feed,
+    entries: Sequence[Entry],
+    site: Site,
+    window: Window,
+    tombstones: Sequence[Tombstone] = (),
+) -> str:
     """SHA-256, in hex, of everything that the documents of ``feed`` are made from.
 
     Equal fingerprints mean equal bytes but for the feed's own ``updated``.
@@ -54,8 +78,9 @@ def fingerprint(feed: Feed, entries: Sequence[Entry], site: Site, window: Window
         RENDERER_VERSION,
         [feed.urn, feed.slug, _title(feed, site), _description(feed, site)],
         [site.title, site.url, site.language, site.author],
-        window.full_content,
+        [window.full_content, window.most_bytes],
         [_inputs(entry) for entry in ordered(entries)],
+        [[tombstone.entry_id, rfc3339(tombstone.deleted_at)] for tombstone in tombstones],
     ]
     # Lone surrogates in a faulty row must not stop the others.
     text = json.dumps(inputs, ensure_ascii=True, separators=(",", ":"))
@@ -103,11 +128,57 @@ def render(
     window: Window,
     format: Format,
     updated: datetime,
-) -> tuple[bytes, list[LeftOut]]:
-    """The document, UTF-8, and the entries that had to be left out of it.
+    tombstones: Sequence[Tombstone] = (),
+) -> Rendered:
+    """The document, and what had to be left out of it.
 
     :param updated: instant of the feed's last change.
+    :param tombstones: what was withdrawn; RSS has no word for it.
     """
+    left_out: list[LeftOut] = []
+    items: list[tuple[Entry, Any]] = []
+    for entry in ordered(entries):
+        try:
+            items.append((entry, _ELEMENTS[format](entry, site, window)))
+        except Exception as error:  # whatever is wrong with one, the others go out
+            left_out.append(LeftOut(entry.id, format, f"{type(error).__name__}: {error}"))
+
+    def written(elements: Iterable[Any]) -> bytes:
+        generator = _generator(feed, site, format, updated, tombstones)
+        for element in elements:
+            generator.add_entry(Fragment(element), order="append")
+        text: bytes = generator.rss_str() if format is Format.RSS else generator.atom_str()
+        return text
+
+    body = written(element for _, element in items)
+    cut = 0
+    if len(body) > window.most_bytes:
+        kept = _within(items, window.most_bytes - len(written(())))
+        cut = len(items) - len(kept)
+        body = written(kept)
+    return Rendered(format, body, tuple(left_out), cut)
+
+
+def _within(items: Sequence[tuple[Entry, Any]], most_bytes: int) -> list[Any]:
+    """As many elements as fit, those of the last entered before the others; one at least."""
+
+    def last_entered_first(item: tuple[Entry, Any]) -> tuple[float, str]:
+        entered = item[0].visible_at
+        return -(entered.timestamp() if entered else 0.0), item[0].id
+
+    fitting: set[str] = set()
+    for entry, element in sorted(items, key=last_entered_first):
+        most_bytes -= len(etree.tostring(element, encoding="utf-8"))
+        if most_bytes < 0 and fitting:
+            break
+        fitting.add(entry.id)
+    return [element for entry, element in items if entry.id in fitting]
+
+
+def _generator(
+    feed: Feed, site: Site, format: Format, updated: datetime, tombstones: Sequence[Tombstone]
+) -> Generator:
+    """The document but for its entries."""
     generator = Generator()
     generator.id(feed.urn)
     generator.title(_title(feed, site))
@@ -125,21 +196,14 @@ def render(
         generator.register_extension("feedsvc", RssFeed, None, False, True)
         generator.feedsvc.creator = site.author or site.title
     else:
-        generator.register_extension("feedsvc", AtomFeed, None, True, False)
+        extension = BuryingAtomFeed if tombstones else AtomFeed
+        generator.register_extension("feedsvc", extension, None, True, False)
+        generator.feedsvc.tombstones = tombstones
         # feedgen demands it, the extension writes it (7). Not in RSS: it would put
         # a second lastBuildDate there.
         generator.updated(updated)
     generator.feedsvc.updated = updated
-    left_out = []
-    for entry in ordered(entries):
-        try:
-            fragment = _ELEMENTS[format](entry, site, window)
-        except Exception as error:  # whatever is wrong with one, the others go out
-            left_out.append(LeftOut(entry.id, format, f"{type(error).__name__}: {error}"))
-        else:
-            generator.add_entry(Fragment(fragment), order="append")
-    text: bytes = generator.rss_str() if format is Format.RSS else generator.atom_str()
-    return text, left_out
+    return generator
 
 
 def documents(

@@ -6,6 +6,7 @@ into the other. The numbers are those of docs/notes/feedgen.md.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
@@ -15,9 +16,11 @@ from feedgen.ext.base import BaseEntryExtension, BaseExtension
 from feedgen.feed import FeedGenerator
 from lxml import etree
 
+from feedsvc.model import Tombstone
 from feedsvc.timestamps import rfc3339
 
 ATOM = "http://www.w3.org/2005/Atom"
+TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
 DC = "http://purl.org/dc/elements/1.1/"
 
 
@@ -105,6 +108,30 @@ class AtomFeed(BaseExtension):  # type: ignore[misc]
         # attribute (21); so do those added here.
         feed.find("updated").text = rfc3339(self.updated)
         return feed
+
+
+class BuryingAtomFeed(AtomFeed):
+    """RFC 6721: what was withdrawn, each as an ``at:deleted-entry``.
+
+    Apart, so that a feed without any does not carry the namespace.
+    """
+
+    tombstones: Sequence[Tombstone]
+
+    def extend_ns(self) -> dict[str, str]:
+        """The namespace of tombstones."""
+        return {"at": TOMBSTONES}
+
+    def extend_atom(self, feed: Any) -> Any:
+        """Called by feedgen with the ``feed`` element before entries are added."""
+        for tombstone in self.tombstones:
+            etree.SubElement(
+                feed,
+                f"{{{TOMBSTONES}}}deleted-entry",
+                ref=tombstone.entry_id,
+                when=rfc3339(tombstone.deleted_at),
+            )
+        return super().extend_atom(feed)
 
 
 class AtomEntry(BaseEntryExtension):  # type: ignore[misc]

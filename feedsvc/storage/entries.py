@@ -11,12 +11,14 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from feedsvc.errors import EditConflict, NotFound
-from feedsvc.model import Category, Entry, Feed, Source, State
+from feedsvc.model import ID_PREFIX, Category, Entry, Feed, Source, State
 from feedsvc.storage import schema
-from feedsvc.storage.schema import entries, entry_categories, feed_entries
+from feedsvc.storage.schema import entries, entry_categories, entry_slugs, feed_entries
 
 # Asked for more, the database would hold a worker for too long.
 LONGEST_LIST = 1000
+# Of what entered a feed lately; a bound on its bytes bites long before.
+MOST_IN_WINDOW = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,18 @@ class EntryRows:
         return self._one(entries.c.id == id, id)
 
     def by_slug(self, slug: str) -> Entry:
-        """The entry whose page has that slug.
+        """The entry whose page has that slug now, or had it before.
 
         :raises NotFound: there is none.
         """
-        return self._one(entries.c.slug == slug, slug)
+        try:
+            return self._one(entries.c.slug == slug, slug)
+        except NotFound:
+            former = select(entry_slugs.c.entry_id).where(entry_slugs.c.slug == slug)
+            owner = self._connection.execute(former).scalar_one_or_none()
+            if owner is None:
+                raise
+            return self.get(owner)
 
     def by_origin(self, origin: str) -> Entry | None:
         """The entry imported from that origin, or None."""
@@ -98,7 +107,7 @@ class EntryRows:
                 select(feed_entries.c.entry_id)
                 .where(live, feed_entries.c.visible_at > visible_since)
                 .order_by(feed_entries.c.visible_at.desc(), feed_entries.c.entry_id)
-                .limit(LONGEST_LIST)
+                .limit(MOST_IN_WINDOW)
             )
             ids |= set(self._connection.execute(entered).scalars())
         rows: list[Row[Any]] = []
@@ -106,14 +115,6 @@ class EntryRows:
             query = select(entries).where(entries.c.id.in_(chunk))
             rows += self._connection.execute(query).all()
         return self._build(rows)
-
-    def newest_entrance(self, feed: Feed) -> datetime | None:
-        """When the last entry entered ``feed``."""
-        query = select(func.max(feed_entries.c.visible_at)).where(
-            feed_entries.c.feed_id == feed.id, feed_entries.c.is_live
-        )
-        found: datetime | None = self._connection.execute(query).scalar_one()
-        return found
 
     def next_due(self, feed: Feed) -> datetime | None:
         """When the next scheduled entry enters ``feed``."""
@@ -140,19 +141,28 @@ class EntryRows:
         )
         return self._listed(query)
 
-    def free_slug(self, wanted: str) -> str:
-        """``wanted``, or ``wanted-2`` and so on: the first that no entry has."""
-        query = (
-            select(entries.c.slug)
-            .where((entries.c.slug == wanted) | entries.c.slug.startswith(wanted + "-"))
-            .limit(LONGEST_LIST)
-        )
-        taken = set(self._connection.execute(query).scalars())
-        if wanted not in taken:
-            return wanted
-        return next(
-            slug for n in range(2, LONGEST_LIST + 3) if (slug := f"{wanted}-{n}") not in taken
-        )
+    def free_slug(self, wanted: str, entry_id: str) -> str:
+        """``wanted``, or ``wanted-2`` and so on: the first that no other entry has or had.
+
+        Beyond twenty of one title a part of the id tells them apart: looking for the
+        next number would take the longer, the more there are.
+        """
+        uuid = entry_id.removeprefix(ID_PREFIX)
+        candidates = [wanted, *(f"{wanted}-{n}" for n in range(2, 21))]
+        candidates += [f"{wanted}-{uuid[:8]}", f"{wanted}-{uuid}"]
+        taken: set[str] = set()
+        for column, owner in (
+            (entries.c.slug, entries.c.id),
+            (entry_slugs.c.slug, entry_slugs.c.entry_id),
+        ):
+            query = select(column).where(column.in_(candidates), owner != entry_id)
+            taken |= set(self._connection.execute(query).scalars())
+        return next(slug for slug in candidates if slug not in taken)
+
+    def keep_former_slug(self, entry_id: str, *, former: str, current: str) -> None:
+        """Let the page be found under the address it had, too."""
+        self._connection.execute(delete(entry_slugs).where(entry_slugs.c.slug == current))
+        self._connection.execute(insert(entry_slugs).values(slug=former, entry_id=entry_id))
 
     def add(self, entry: Entry, *, origin: str | None = None) -> None:
         """Store a new entry."""

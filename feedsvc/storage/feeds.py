@@ -3,24 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from feedsvc.errors import NotFound
-from feedsvc.model import ID_PREFIX, Category, Entry, Feed, FeedDocument, Format, State
+from feedsvc.model import (
+    ID_PREFIX,
+    Category,
+    Entry,
+    Feed,
+    FeedDocument,
+    Format,
+    State,
+    Tombstone,
+)
 from feedsvc.storage.schema import (
     categories,
+    category_slugs,
     changes,
     documents,
     feed_entries,
     feeds,
     served_version,
+    tombstones,
 )
 
 LONGEST_LIST = 20_000
+MOST_TOMBSTONES = 1000
 
 
 class FeedRows:
@@ -36,14 +60,19 @@ class FeedRows:
         query = select(categories).order_by(categories.c.name, categories.c.id).limit(LONGEST_LIST)
         return [_category(row) for row in self._connection.execute(query)]
 
+    def category_slugs(self) -> set[str]:
+        """Every slug that a category has or had."""
+        found: set[str] = set()
+        for column in (categories.c.slug, category_slugs.c.slug):
+            found |= set(self._connection.execute(select(column).limit(LONGEST_LIST)).scalars())
+        return found
+
     def category(self, slug: str) -> Category:
-        """The category with that slug.
+        """The category that has that slug, or had it before.
 
         :raises NotFound: there is none.
         """
-        row = self._connection.execute(
-            select(categories).where(categories.c.slug == slug)
-        ).one_or_none()
+        row = self._connection.execute(select(categories).where(_is_called(slug))).one_or_none()
         if row is None:
             raise NotFound(f"there is no category {slug!r}")
         return _category(row)
@@ -74,6 +103,28 @@ class FeedRows:
         self.announce([feed_id], made_at)
         return Category(category.slug, category.name, category.description, id=category_id)
 
+    def change_category(self, category: Category) -> None:
+        """Store another slug, name or description of a category.
+
+        A slug that it had stays its own: readers subscribed to it.
+        """
+        table = categories
+        former = self._connection.execute(
+            select(table.c.slug).where(table.c.id == category.id)
+        ).scalar_one()
+        self._connection.execute(
+            update(table)
+            .where(table.c.id == category.id)
+            .values(slug=category.slug, name=category.name, description=category.description)
+        )
+        if former != category.slug:
+            self._connection.execute(
+                delete(category_slugs).where(category_slugs.c.slug == category.slug)
+            )
+            self._connection.execute(
+                insert(category_slugs).values(slug=former, category_id=category.id)
+            )
+
     # Feeds
 
     def all(self) -> list[Feed]:
@@ -82,11 +133,11 @@ class FeedRows:
         return [_feed(row) for row in self._connection.execute(query.limit(LONGEST_LIST))]
 
     def feed(self, slug: str) -> Feed:
-        """The feed whose address has that slug; ``all`` is the one of everything.
+        """The feed whose address has or had that slug; ``all`` is the one of everything.
 
         :raises NotFound: there is none.
         """
-        wanted = feeds.c.category_id.is_(None) if slug == "all" else categories.c.slug == slug
+        wanted = feeds.c.category_id.is_(None) if slug == "all" else _is_called(slug)
         row = self._connection.execute(_feeds().where(wanted)).one_or_none()
         if row is None:
             raise NotFound(f"there is no feed {slug!r}")
@@ -116,24 +167,69 @@ class FeedRows:
         )
         return sorted(self._connection.execute(query).scalars())
 
-    def place(self, entry: Entry) -> None:
-        """Make the entry stand in the feeds of its categories, and in no other."""
+    def place(self, entry: Entry, entered_at: datetime) -> None:
+        """Make the entry stand in the feeds of its categories, and in no other.
+
+        Where it stands live already it keeps the instant at which it entered. A
+        feed it is withdrawn from keeps a tombstone of it.
+
+        :param entered_at: when it enters the feeds that it is new in.
+        """
         table = feed_entries
-        self._connection.execute(delete(table).where(table.c.entry_id == entry.id))
-        if entry.state in (State.PUBLISHED, State.SCHEDULED):
-            self._connection.execute(
-                insert(table),
-                [
-                    {
-                        "feed_id": feed_id,
-                        "entry_id": entry.id,
-                        "is_live": entry.state is State.PUBLISHED,
-                        "published": entry.published,
-                        "visible_at": entry.visible_at,
-                    }
-                    for feed_id in self.of_entry(entry)
-                ],
-            )
+        mine = table.c.entry_id == entry.id
+        query = select(table.c.feed_id, table.c.visible_at).where(mine, table.c.is_live)
+        stood = {row.feed_id: row.visible_at for row in self._connection.execute(query)}
+        self._connection.execute(delete(table).where(mine))
+        if entry.state is State.WITHDRAWN:
+            self._bury(entry, stood, entered_at)
+            return
+        self._connection.execute(delete(tombstones).where(tombstones.c.entry_id == entry.id))
+        if entry.state not in (State.PUBLISHED, State.SCHEDULED):
+            return
+        is_live = entry.state is State.PUBLISHED
+        self._connection.execute(
+            insert(table),
+            [
+                {
+                    "feed_id": feed_id,
+                    "entry_id": entry.id,
+                    "is_live": is_live,
+                    "published": entry.published,
+                    "visible_at": stood.get(feed_id, entered_at) if is_live else entry.visible_at,
+                }
+                for feed_id in self.of_entry(entry)
+            ],
+        )
+
+    def _bury(self, entry: Entry, feed_ids: Iterable[int], deleted_at: datetime) -> None:
+        rows = [
+            {"feed_id": feed_id, "entry_id": entry.id, "deleted_at": deleted_at}
+            for feed_id in feed_ids
+        ]
+        if rows:
+            self._connection.execute(insert(tombstones), rows)
+
+    def tombstones(self, feed: Feed, *, since: datetime | None) -> list[Tombstone]:
+        """What was withdrawn from a feed after an instant, the last first."""
+        table = tombstones
+        query = (
+            select(table.c.entry_id, table.c.deleted_at)
+            .where(table.c.feed_id == feed.id)
+            .order_by(table.c.deleted_at.desc(), table.c.entry_id)
+            .limit(MOST_TOMBSTONES)
+        )
+        if since is not None:
+            query = query.where(table.c.deleted_at > since)
+        return [Tombstone(row.entry_id, row.deleted_at) for row in self._connection.execute(query)]
+
+    def last_move(self, feed: Feed) -> datetime | None:
+        """When an entry last entered a feed or was withdrawn from it."""
+        entered = select(func.max(feed_entries.c.visible_at)).where(
+            feed_entries.c.feed_id == feed.id, feed_entries.c.is_live
+        )
+        left = select(func.max(tombstones.c.deleted_at)).where(tombstones.c.feed_id == feed.id)
+        found = [self._connection.execute(query).scalar_one() for query in (entered, left)]
+        return max((instant for instant in found if instant), default=None)
 
     # Changes: what is owed
 
@@ -217,14 +313,22 @@ class FeedRows:
     def documents_since(self, version: int) -> list[FeedDocument]:
         """Every document of the feeds that changed after ``version``."""
         query = (
-            select(documents, feeds.c.updated, feeds.c.next_due_at, categories.c.slug)
+            select(
+                documents,
+                feeds.c.updated,
+                feeds.c.next_due_at,
+                feeds.c.category_id,
+                categories.c.slug,
+            )
             .join(feeds, feeds.c.id == documents.c.feed_id)
             .outerjoin(categories, categories.c.id == feeds.c.category_id)
             .where(feeds.c.version > version)
             .order_by(feeds.c.version)
         )
+        rows = self._connection.execute(query).all()
+        former = self._former_slugs({row.category_id for row in rows if row.category_id})
         found = []
-        for row in self._connection.execute(query):
+        for row in rows:
             category = Category(row.slug, row.slug) if row.slug else None
             feed = Feed(row.feed_id, "", category)
             format = Format(row.format)
@@ -237,9 +341,26 @@ class FeedRows:
                     body=bytes(row.body),
                     updated=row.updated,
                     next_due_at=row.next_due_at,
+                    former_paths=tuple(
+                        replace(feed, category=Category(slug, slug)).path(format)
+                        for slug in former.get(row.category_id, ())
+                    ),
                 )
             )
         return found
+
+    def _former_slugs(self, category_ids: set[int]) -> dict[int, list[str]]:
+        query = select(category_slugs).order_by(category_slugs.c.slug).limit(LONGEST_LIST)
+        found: dict[int, list[str]] = {}
+        if category_ids:
+            for row in self._connection.execute(query):
+                found.setdefault(row.category_id, []).append(row.slug)
+        return found
+
+
+def _is_called(slug: str) -> ColumnElement[bool]:
+    former = select(category_slugs.c.category_id).where(category_slugs.c.slug == slug)
+    return (categories.c.slug == slug) | (categories.c.id == former.scalar_subquery())
 
 
 def _feeds() -> Select[Any]:

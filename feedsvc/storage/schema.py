@@ -121,6 +121,23 @@ entry_categories = Table(
     Index(None, "category_id"),
 )
 
+# Addresses that articles and categories had before: readers keep them for ever.
+entry_slugs = Table(
+    "entry_slugs",
+    metadata,
+    Column("slug", String(200), primary_key=True),
+    Column("entry_id", ForeignKey("entries.id"), nullable=False),
+    Index(None, "entry_id"),
+)
+
+category_slugs = Table(
+    "category_slugs",
+    metadata,
+    Column("slug", String(200), primary_key=True),
+    Column("category_id", ForeignKey("categories.id"), nullable=False),
+    Index(None, "category_id"),
+)
+
 feeds = Table(
     "feeds",
     metadata,
@@ -135,7 +152,8 @@ feeds = Table(
 )
 
 # Which entries stand in which feed, with what they are picked and sorted by:
-# a feed's window is one index range, whatever the archive holds.
+# a feed's window is one index range, whatever the archive holds. ``visible_at``
+# is when the entry entered this very feed, or is due to.
 feed_entries = Table(
     "feed_entries",
     metadata,
@@ -146,6 +164,17 @@ feed_entries = Table(
     Column("visible_at", Instant, nullable=False),
     Index(None, "feed_id", "is_live", "published"),
     Index(None, "feed_id", "is_live", "visible_at"),
+    Index(None, "entry_id"),
+)
+
+# What was taken back from a feed in which readers had seen it (RFC 6721).
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("feed_id", ForeignKey("feeds.id"), primary_key=True),
+    Column("entry_id", ForeignKey("entries.id"), primary_key=True),
+    Column("deleted_at", Instant, nullable=False),
+    Index(None, "feed_id", "deleted_at"),
     Index(None, "entry_id"),
 )
 

@@ -14,7 +14,8 @@ from feedsvc.errors import StorageBusy, StorageError
 from feedsvc.model import Format
 from feedsvc.rendering import feed_title, is_right_to_left, summary_text
 from feedsvc.timestamps import MONTHS, describe, rfc3339
-from feedsvc.web.editor import SESSION_LIFETIME, editor, resume_after_csrf_error
+from feedsvc.web import categories
+from feedsvc.web.editor import SESSION_LIFETIME, resume_after_csrf_error
 from feedsvc.web.public import public
 from feedsvc.web.services import Services, services
 
@@ -24,9 +25,9 @@ log = structlog.get_logger("feedsvc.web")
 # in its encoding, and the rest.
 LARGEST_FORM_BYTES = 14_000_000
 
-# Styles and pictures of our own and pictures that articles show; no script at all.
+# Styles, scripts and pictures of our own and pictures that articles show.
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self' https: http: data:;"
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' https: http: data:;"
     " form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 
@@ -51,7 +52,8 @@ def create_flask_app(given: Services, secret_key: str) -> Flask:
     app.extensions["feedsvc"] = given
     CSRFProtect(app)
     app.register_blueprint(public)
-    app.register_blueprint(editor)
+    # Its routes are in two files.
+    app.register_blueprint(categories.editor)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
         instant=rfc3339, human=_human, summary=summary_text, described=_described

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import timedelta, tzinfo
 from functools import wraps
@@ -23,10 +24,17 @@ from flask import (
 )
 from werkzeug.datastructures import MultiDict
 
-from feedsvc.errors import EditConflict, InvalidEntry, NotFound, StorageError
+from feedsvc.errors import EditConflict, InvalidEntry, NotFound, StorageError, TimestampError
 from feedsvc.model import ID_PREFIX, Category, Editor, Entry, Format, State
-from feedsvc.publishing import Action, find_faults
-from feedsvc.timestamps import describe, describe_zone, zone_named
+from feedsvc.publishing import Action, find_faults, is_held_back
+from feedsvc.timestamps import (
+    describe,
+    describe_zone,
+    is_zone_name,
+    parse_wall,
+    wall_text,
+    zone_named,
+)
 from feedsvc.web import accounts
 from feedsvc.web.forms import ArticleForm, is_editable
 from feedsvc.web.services import client_address, services
@@ -41,6 +49,7 @@ BUTTONS = {
     "schedule": Action.SCHEDULE,
     "update": Action.CORRECT,
     "withdraw": Action.WITHDRAW,
+    "restore": Action.RESTORE,
 }
 
 
@@ -261,7 +270,7 @@ def save(uuid: UUID) -> Any:
     if action is Action.CORRECT and form.told == "update":
         action = Action.UPDATE
     draft, form = form.to_draft(_categories(), current, *_zone_of(form))
-    if form.faults and action is not Action.WITHDRAW:
+    if form.faults and action not in (Action.WITHDRAW, Action.RESTORE):
         # Everything that is wrong at once, not the time first and the rest later.
         form = form.with_faults(find_faults(draft.cleaned(), action))
         return _form_page(form, current, uuid, status=422)
@@ -343,6 +352,8 @@ def _form_page(
         zone_text=describe_zone(services().clock(), zone),
         time_text=describe(current.published, zone) if current and current.published else "",
         formats=list(Format),
+        hold=_hold(current),
+        moved_text=_moved_text(current),
     )
     return page, status
 
@@ -354,9 +365,38 @@ def _zone_of(form: ArticleForm) -> tuple[tzinfo, str]:
     return services().zone, services().zone_name
 
 
+def _hold(entry: Entry | None) -> dict[str, Any] | None:
+    """How long a freshly published article is still held back."""
+    if entry is None or entry.visible_at is None or not is_held_back(entry):
+        return None
+    seconds = (entry.visible_at - services().clock()).total_seconds()
+    return {"until": entry.visible_at, "seconds": max(0, math.ceil(seconds))}
+
+
+def _moved_text(entry: Entry | None) -> str:
+    """What a scheduled article's typed time means today, where the zone's rules changed.
+
+    The instant stays: it is for the editor to decide.
+    """
+    if entry is None or entry.published is None or entry.state is not State.SCHEDULED:
+        return ""
+    if not entry.wall_time or not is_zone_name(entry.wall_zone):
+        return ""
+    zone = zone_named(entry.wall_zone)
+    try:
+        is_same = parse_wall(entry.wall_time) == parse_wall(wall_text(entry.published, zone))
+    except TimestampError:
+        return ""
+    return "" if is_same else describe(entry.published, zone)
+
+
 def _said(entry: Entry, action: Action) -> str:
     names = " and ".join(category.name for category in entry.categories)
     due = describe(entry.visible_at, services().zone) if entry.visible_at else ""
+    if is_held_back(entry):
+        return f"Published. Readers get it on {due}; until then Withdraw takes it back."
+    if action is Action.WITHDRAW and entry.state is State.DRAFT:
+        return "Taken back before any reader saw it. It is a draft again."
     return {
         Action.SAVE_DRAFT: "The draft is saved. Readers do not see it.",
         Action.PUBLISH: f"Published. It is in the feeds of {names} now.",
@@ -364,6 +404,7 @@ def _said(entry: Entry, action: Action) -> str:
         Action.CORRECT: "Corrected. Readers see the new text under the same date.",
         Action.UPDATE: "Updated. Readers are shown that it changed.",
         Action.WITHDRAW: "Withdrawn. It is in no feed and on no page any more.",
+        Action.RESTORE: f"Restored. It is in the feeds of {names} again, as the same article.",
         Action.IMPORT: "Imported.",
     }[action]
 

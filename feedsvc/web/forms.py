@@ -9,11 +9,11 @@ from datetime import datetime, tzinfo
 
 from werkzeug.datastructures import MultiDict
 
-from feedsvc.errors import OverlapError, TimestampError
+from feedsvc.errors import GapError, OverlapError, TimestampError
 from feedsvc.importing import parse_source, source_line
 from feedsvc.model import Category, Entry, State
-from feedsvc.publishing import Draft
-from feedsvc.timestamps import fold_of, is_zone_name, parse_wall, to_instant, wall_text
+from feedsvc.publishing import Draft, is_held_back
+from feedsvc.timestamps import describe, fold_of, is_zone_name, parse_wall, to_instant, wall_text
 
 # The names in the form of what publishing calls a field.
 FIELD_NAMES = {"published": "publish_at", "categories": "category"}
@@ -24,6 +24,7 @@ class ArticleForm:
     """The form as it stands in the browser, typed text and all.
 
     :param also_in: slugs of the further categories.
+    :param slug: the name of the page's address; "" leaves it to the title.
     :param fold: which of two equal wall times: "", "0" or "1".
     :param told: whether readers are told of a change: "correction" or "update".
     :param revision: of the entry that the editor was shown; 0 of a new one.
@@ -37,6 +38,7 @@ class ArticleForm:
     summary: str = ""
     body: str = ""
     author: str = ""
+    slug: str = ""
     publish_at: str = ""
     fold: str = ""
     sources: str = ""
@@ -46,6 +48,8 @@ class ArticleForm:
     faults: Mapping[str, str] = field(default_factory=dict)
     # (value of ``fold``, what people read) where the time is shown twice.
     fold_choices: Sequence[tuple[str, str]] = ()
+    # (what would be typed, what people read) where the time does not exist.
+    gap_choices: Sequence[tuple[str, str]] = ()
 
     @classmethod
     def from_request(cls, typed: MultiDict[str, str]) -> ArticleForm:
@@ -59,7 +63,8 @@ class ArticleForm:
             summary=typed.get("summary", ""),
             body=typed.get("body", ""),
             author=typed.get("author", ""),
-            publish_at=typed.get("publish_at", ""),
+            slug=typed.get("slug", ""),
+            publish_at=typed.get("instead") or typed.get("publish_at", ""),
             fold=typed.get("fold", "") if typed.get("fold") in ("0", "1") else "",
             sources=typed.get("sources", ""),
             told="update" if typed.get("told") == "update" else "correction",
@@ -77,12 +82,16 @@ class ArticleForm:
             summary=entry.summary,
             body=entry.body,
             author=entry.author,
+            slug=entry.slug,
             publish_at=wall_text(entry.published, zone) if entry.published else "",
             sources="\n".join(source_line(source) for source in entry.sources),
             revision=entry.revision,
         )
         if entry.published is None:
             return form
+        if is_held_back(entry) and not entry.wall_time:
+            # Nobody typed it: taken back and published later, it is of later.
+            return replace(form, publish_at="")
         choices = _choices(form.publish_at, zone)
         fold = str(fold_of(entry.published, zone)) if choices else ""
         return replace(form, fold=fold, fold_choices=choices)
@@ -102,11 +111,17 @@ class ArticleForm:
             faults["category"] = f"there is no category “{unknown[0]}” any more; choose another"
         instant: datetime | None = None
         choices: tuple[tuple[str, str], ...] = ()
+        instead: tuple[tuple[str, str], ...] = ()
         try:
             instant = self._instant(current, zone)
         except OverlapError as error:
             choices = _as_choices(error)
             faults["publish_at"] = f"{error} Choose which one is meant."
+        except GapError as error:
+            instead = tuple(
+                (text, describe(offered, zone)) for text, offered in (error.before, error.after)
+            )
+            faults["publish_at"] = str(error)
         except TimestampError as error:
             faults["publish_at"] = str(error)
         draft = Draft(
@@ -121,9 +136,10 @@ class ArticleForm:
             published=instant,
             wall_time=self.publish_at.strip()[:40] if instant else "",
             wall_zone=zone_name if instant else "",
+            slug=self.slug,
         )
         choices = choices or _choices(self.publish_at, zone)
-        return draft, replace(self, faults=faults, fold_choices=choices)
+        return draft, replace(self, faults=faults, fold_choices=choices, gap_choices=instead)
 
     def _instant(self, current: Entry | None, zone: tzinfo) -> datetime | None:
         """The instant typed, or None where the field is empty.

@@ -7,6 +7,7 @@ bytes. No query, no lock, no rendering. Everything else falls through.
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 from collections.abc import Callable, Iterable
@@ -59,6 +60,11 @@ class Documents:
         self._version = -1
         self._refreshing = threading.Lock()
         self.held: dict[str, Held] = {}
+        self._next_due: int | None = None
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether the moment has come at which a feed changes by itself."""
+        return self._next_due is not None and self._next_due <= now.timestamp()
 
     def refresh(self) -> bool:
         """Take over what changed since the last time. Whether anything did."""
@@ -71,7 +77,11 @@ class Documents:
             for document in changed:
                 of_path.setdefault(document.path, []).append(document)
             for path, documents in of_path.items():
-                self.held[_as_path_info(path)] = _hold(documents)
+                held = _hold(documents)
+                for address in (path, *documents[0].former_paths):
+                    self.held[_as_path_info(address)] = held
+            due = (held.next_due for held in self.held.values() if held.next_due is not None)
+            self._next_due = min(due, default=None)
             self._version = version
             return True
 
@@ -127,10 +137,11 @@ class Front:
         encoding = negotiate(environ.get("HTTP_ACCEPT_ENCODING"), tuple(held.bodies))
         if encoding is None:
             return _refuse_encoding(method, start_response)
-        now = int(self._clock().timestamp())
+        instant = self._clock().timestamp()
+        now = int(instant)
         headers = [
             ("ETag", held.etag(encoding)),
-            ("Cache-Control", f"public, max-age={self._max_age(held, now)}"),
+            ("Cache-Control", f"public, max-age={self._max_age(held, instant)}"),
             ("Vary", "Accept-Encoding"),
             ("Access-Control-Allow-Origin", "*"),
         ]
@@ -152,10 +163,11 @@ class Front:
         start_response("200 OK", headers)
         return [] if method == "HEAD" else [body]
 
-    def _max_age(self, held: Held, now: int) -> int:
+    def _max_age(self, held: Held, instant: float) -> int:
         if held.next_due is None:
             return self._max_age_seconds
-        return max(0, min(self._max_age_seconds, held.next_due - now))
+        # Rounded down: no cache may still have it when the next article is due.
+        return max(0, min(self._max_age_seconds, math.floor(held.next_due - instant)))
 
 
 def is_current(held: Held, environ: Environ, now: int) -> bool:

@@ -6,7 +6,7 @@ import threading
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, abort, render_template, request
+from flask import Blueprint, Response, abort, redirect, render_template, request
 
 from feedsvc.errors import NotFound, StorageError
 from feedsvc.model import Entry, Feed, State
@@ -20,23 +20,25 @@ SAME_CATEGORY = 5
 
 
 @public.get("/")
-def front_page() -> str:
+def front_page() -> Any:
     """The latest articles of every category."""
     return _listing("all")
 
 
 @public.get("/categories/<slug>")
-def category(slug: str) -> str:
+def category(slug: str) -> Any:
     """The latest articles of one category."""
     if slug == "all":
         abort(404)
     return _listing(slug)
 
 
-def _listing(slug: str) -> str:
+def _listing(slug: str) -> Any:
     page = _page_number()
     with services().storage.reading() as tx:
         feed = _found(lambda: tx.feeds.feed(slug))
+        if feed.slug != slug:  # an address that it had before
+            return redirect(feed.page_path, 301)
         entries = tx.entries.live_in(feed, limit=PER_PAGE + 1, offset=(page - 1) * PER_PAGE)
         categories = tx.feeds.categories()
         everything = tx.feeds.feed("all")
@@ -61,7 +63,7 @@ def _page_number() -> int:
 
 
 @public.get("/articles/<slug>")
-def article(slug: str) -> tuple[str, int] | str:
+def article(slug: str) -> Any:
     """One article, with others of its principal category."""
     with services().storage.reading() as tx:
         entry = _found(lambda: tx.entries.by_slug(slug))
@@ -69,6 +71,8 @@ def article(slug: str) -> tuple[str, int] | str:
             return render_template("gone.html", categories=tx.feeds.categories()), 410
         if entry.state is not State.PUBLISHED:
             abort(404)
+        if entry.slug != slug:  # an address that it had before
+            return redirect(entry.path, 301)
         feed = tx.feeds.feed(entry.categories[0].slug)
         everything = tx.feeds.feed("all")
         others = tx.entries.live_in(feed, limit=SAME_CATEGORY + 1)

@@ -1,0 +1,37 @@
+"""Former addresses of articles and categories; tombstones of what was withdrawn."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from feedsvc.storage.schema import Instant
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make the three tables. What was withdrawn before has no tombstone: nothing is known of it."""
+    op.create_table(
+        "entry_slugs",
+        sa.Column("slug", sa.String(200), primary_key=True),
+        sa.Column("entry_id", sa.String(45), sa.ForeignKey("entries.id"), nullable=False),
+    )
+    op.create_index("ix_entry_slugs_entry_id", "entry_slugs", ["entry_id"])
+    op.create_table(
+        "category_slugs",
+        sa.Column("slug", sa.String(200), primary_key=True),
+        sa.Column("category_id", sa.Integer, sa.ForeignKey("categories.id"), nullable=False),
+    )
+    op.create_index("ix_category_slugs_category_id", "category_slugs", ["category_id"])
+    op.create_table(
+        "tombstones",
+        sa.Column("feed_id", sa.Integer, sa.ForeignKey("feeds.id"), primary_key=True),
+        sa.Column("entry_id", sa.String(45), sa.ForeignKey("entries.id"), primary_key=True),
+        sa.Column("deleted_at", Instant, nullable=False),
+    )
+    op.create_index("ix_tombstones_feed_id_deleted_at", "tombstones", ["feed_id", "deleted_at"])
+    op.create_index("ix_tombstones_entry_id", "tombstones", ["entry_id"])

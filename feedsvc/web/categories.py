@@ -1,0 +1,80 @@
+"""The editor's page of categories: make one, rename it, give it another address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import flash, redirect, render_template, request, url_for
+
+from feedsvc.errors import InvalidEntry, NotFound, StorageError
+from feedsvc.web.editor import editor, signed_in
+from feedsvc.web.services import services
+
+__all__ = ["editor"]
+
+
+@editor.get("/categories")
+@signed_in
+def categories() -> Any:
+    """Every category, each with its form, and one for a new one."""
+    return _page()
+
+
+@editor.post("/categories")
+@signed_in
+def add_category() -> Any:
+    """Make a category; its feeds are there at once."""
+    name, description = request.form.get("name", ""), request.form.get("description", "")
+    now = services().clock()
+    publisher = services().publisher
+    try:
+        made = publisher.new_category(
+            now, name=name, slug=request.form.get("slug", ""), description=description
+        )
+    except InvalidEntry as error:
+        return _page("", error.faults, 422)
+    except StorageError as error:
+        return _page("", {"form": f"Nothing was saved: {error}."}, 503)
+    services().documents.refresh()
+    flash(f"There is a category {made.name} now. Its feeds can be subscribed to.")
+    return redirect(url_for("editor.categories"), 303)
+
+
+@editor.post("/categories/<slug>")
+@signed_in
+def change_category(slug: str) -> Any:
+    """Another name, address or description; the old address goes on serving its feeds."""
+    try:
+        changed = services().publisher.change_category(
+            slug,
+            services().clock(),
+            name=request.form.get("name", ""),
+            new_slug=request.form.get("slug", ""),
+            description=request.form.get("description", ""),
+        )
+    except InvalidEntry as error:
+        return _page(slug, error.faults, 422)
+    except NotFound:
+        return _page(slug, {"form": "There is no such category any more."}, 404)
+    except StorageError as error:
+        return _page(slug, {"form": f"Nothing was saved: {error}."}, 503)
+    services().documents.refresh()
+    flash(f"{changed.name} is saved. Addresses that it had go on working.")
+    return redirect(url_for("editor.categories"), 303)
+
+
+def _page(
+    faulty: str | None = None, faults: Mapping[str, str] | None = None, status: int = 200
+) -> Any:
+    """The page; in the form ``faulty`` (a slug, "" the new one's) what was typed stays."""
+    with services().storage.reading() as tx:
+        found = tx.feeds.categories()
+    page = render_template(
+        "editor/categories.html",
+        categories=found,
+        faulty=faulty,
+        faults=faults or {},
+        typed=request.form,
+    )
+    return page, status
