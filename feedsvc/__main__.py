@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import getpass
 import os
+import socket
 import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from granian.constants import Interfaces
@@ -15,6 +18,7 @@ from granian.server import Server
 from feedsvc import app
 from feedsvc.config import Config
 from feedsvc.errors import (
+    CannotListen,
     ConfigError,
     FeedsvcError,
     ImportRefused,
@@ -24,6 +28,7 @@ from feedsvc.errors import (
 )
 from feedsvc.logs import configure_logging
 from feedsvc.model import Format, whole_second
+from feedsvc.publishing import Publisher
 from feedsvc.storage import Storage, describe_url
 from feedsvc.timestamps import utc_now
 from feedsvc.web import accounts
@@ -73,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
         help="the configuration (config.toml, or what FEEDSVC_CONFIG names)",
     )
     parser = argparse.ArgumentParser(prog="feedsvc", description="A feed server.", parents=[common])
+    parser.add_argument("--version", action="version", version=f"feedsvc {version('feedsvc')}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
@@ -81,15 +87,17 @@ def _parser() -> argparse.ArgumentParser:
         return made
 
     serve = command("serve", _serve, "start the service")
-    serve.add_argument("--host")
-    serve.add_argument("--port", type=int)
-    serve.add_argument("--workers", type=int)
+    serve.add_argument("--host", help="the address to listen on, instead of server.host")
+    serve.add_argument("--port", type=int, help="instead of server.port")
+    serve.add_argument("--workers", type=int, help="instead of server.workers")
     serve.add_argument(
         "--samples", type=Path, metavar="FOLDER", help="import these articles if there are none yet"
     )
     importer = command("import", _import, "store articles from files")
     importer.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    importer.add_argument("--category", default="", metavar="SLUG")
+    importer.add_argument(
+        "--category", default="", metavar="SLUG", help="instead of the one that each file names"
+    )
     importer.add_argument(
         "--announce",
         action="store_true",
@@ -101,11 +109,16 @@ def _parser() -> argparse.ArgumentParser:
     regenerate.add_argument("--force", action="store_true", help="rebuild all of them")
     editor = command("editor", None, "manage the accounts of editors")
     acts = editor.add_subparsers(title="acts", required=True, metavar="ACT")
-    for name, run in (("add", _editor_add), ("passwd", _editor_passwd), ("remove", _editor_remove)):
-        act = acts.add_parser(name, parents=[common])
-        act.add_argument("name", metavar="NAME")
+    for name, run, text in (
+        ("add", _editor_add, "let someone sign in; the password is asked for"),
+        ("passwd", _editor_passwd, "give someone a new password; older sessions end"),
+        ("remove", _editor_remove, "let someone sign in no more; articles stay"),
+        ("list", _editor_list, "who may sign in"),
+    ):
+        act = acts.add_parser(name, help=text, description=text, parents=[common])
         act.set_defaults(run=run)
-    acts.add_parser("list", parents=[common]).set_defaults(run=_editor_list)
+        if run is not _editor_list:
+            act.add_argument("name", metavar="NAME")
     command("check", _check, "look at configuration, storage and stored feeds")
     command("migrate", _migrate, "bring the database to this version's schema")
     backup = command("backup", _backup, "make a consistent copy while the service runs")
@@ -117,12 +130,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(config: Config, options: argparse.Namespace) -> int:
+    address = _listening_address(config.server.host, config.server.port)
     _make_ready(config, options.samples)
     server = Server(
         WORKER,
         factory=True,
         interface=Interfaces.WSGI,
-        address=config.server.host,
+        address=address,
         port=config.server.port,
         workers=config.server.workers,
         blocking_threads=BLOCKING_THREADS,
@@ -136,6 +150,36 @@ def _serve(config: Config, options: argparse.Namespace) -> int:
     return 0
 
 
+def _listening_address(host: str, port: int) -> str:
+    """The IP address to listen on, which nobody else listens on.
+
+    The server shares its port among its workers, so two services on one port would
+    both start, and each get a part of the requests.
+
+    :raises CannotListen: names the setting and the mend.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        raise CannotListen(f"server.host: {host!r} is no address: {error}") from error
+    family, _, _, _, place = sorted(found, key=lambda one: one[0] is not socket.AF_INET)[0]
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(place)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise CannotListen(
+                    f"port {port} of {host} is taken by another program. Stop it, or choose"
+                    f" another port: feedsvc serve --port {port % 65535 + 1}, or"
+                    f" FEEDSVC_SERVER_PORT={port % 65535 + 1} make serve"
+                ) from error
+            raise CannotListen(
+                f"cannot listen on port {port} of {host!r}: {error.strerror}"
+            ) from error
+    return str(place[0])
+
+
 def _make_ready(config: Config, samples: Path | None) -> None:
     """Everything that must be so before the first request, and what to print.
 
@@ -143,7 +187,7 @@ def _make_ready(config: Config, samples: Path | None) -> None:
     """
     storage = Storage(config.storage_url)
     try:
-        app.prepare(config, storage, utc_now())
+        app.prepare(config, storage, utc_now(), serving=True)
         if samples is not None:
             _import_samples(config, storage, samples)
         token = accounts.invite_first_editor(storage, utc_now())
@@ -191,8 +235,7 @@ def _announce(config: Config, storage: Storage, token: str | None) -> None:
 
 def _import(config: Config, options: argparse.Namespace) -> int:
     now = utc_now()
-    storage = _open_for_dry_run(config) if options.dry_run else _open(config)
-    publisher = app.publisher_of(config, storage) if storage else None
+    publisher = _dry_publisher(config) if options.dry_run else _publisher(config)
     refused = 0
     for path in options.files:
         try:
@@ -211,6 +254,8 @@ def _import(config: Config, options: argparse.Namespace) -> int:
             print(f"{place}: {error.reason}", file=sys.stderr)
             continue
         print(f"{path}: {done.outcome}: {done.category} · {done.when} · {done.title}")
+        if done.is_new_category:
+            print(f"{path}: a new category: {done.category}")
         if done.warning:
             print(f"{path}: warning: {done.warning}", file=sys.stderr)
         if options.dry_run:
@@ -218,39 +263,44 @@ def _import(config: Config, options: argparse.Namespace) -> int:
     if publisher and not options.dry_run:
         publisher.regenerate_due(utc_now())
     if refused:
-        print(
-            f"{refused} of {len(options.files)} files refused; the others are in.", file=sys.stderr
-        )
+        count = len(options.files)
+        others = "" if count == refused or options.dry_run else "; the others are in"
+        noun = "file" if count == 1 else "files"
+        print(f"{refused} of {count} {noun} refused{others}.", file=sys.stderr)
     return 1 if refused else 0
 
 
 def _regenerate(config: Config, options: argparse.Namespace) -> int:
     now = utc_now()
-    storage = _open(config)
-    publisher = app.publisher_of(config, storage)
+    publisher = _publisher(config)
     changed = publisher.regenerate_due(now)
     changed += publisher.regenerate_all(now, options.categories, force=options.force)
     print(f"{changed} feeds changed")
     return 0
 
 
-def _open(config: Config) -> Storage:
-    storage = Storage(config.storage_url)
-    app.prepare(config, storage, utc_now())
-    return storage
+def _publisher(config: Config) -> Publisher:
+    return app.prepare(config, Storage(config.storage_url), utc_now())
 
 
-def _open_for_dry_run(config: Config) -> Storage | None:
-    """What is there, to read only; None where there is nothing yet."""
+def _dry_publisher(config: Config) -> Publisher | None:
+    """For what is there, to read only; None where there is nothing yet."""
     storage = Storage(config.storage_url, read_only=True)
     try:
         storage.check_schema()
     except StorageError:
         return None
-    return storage
+    return app.publisher_of(config, storage)
 
 
 # editors
+
+
+def _accounts(config: Config) -> Storage:
+    """The database, for what concerns no feed: none is looked at or rendered."""
+    storage = Storage(config.storage_url)
+    storage.migrate()
+    return storage
 
 
 def _password() -> str:
@@ -263,7 +313,7 @@ def _password() -> str:
 
 
 def _editor_add(config: Config, options: argparse.Namespace) -> int:
-    storage = _open(config)
+    storage = _accounts(config)
     name = accounts.checked_name(options.name)
     with storage.reading() as tx:
         if tx.editors.named(name):
@@ -276,7 +326,7 @@ def _editor_add(config: Config, options: argparse.Namespace) -> int:
 
 
 def _editor_passwd(config: Config, options: argparse.Namespace) -> int:
-    storage = _open(config)
+    storage = _accounts(config)
     with storage.reading() as tx:
         if not tx.editors.named(options.name):
             raise NotFound(f"there is no editor {options.name!r}")
@@ -288,14 +338,14 @@ def _editor_passwd(config: Config, options: argparse.Namespace) -> int:
 
 
 def _editor_remove(config: Config, options: argparse.Namespace) -> int:
-    with _open(config).writing() as tx:
+    with _accounts(config).writing() as tx:
         tx.editors.remove(options.name)
     print(f"{options.name} may not sign in any more")
     return 0
 
 
 def _editor_list(config: Config, options: argparse.Namespace) -> int:
-    with _open(config).reading() as tx:
+    with _accounts(config).reading() as tx:
         for found in tx.editors.all():
             print(found.name)
     return 0
@@ -321,7 +371,7 @@ def _migrate(config: Config, options: argparse.Namespace) -> int:
 
 
 def _backup(config: Config, options: argparse.Namespace) -> int:
-    Storage(config.storage_url).backup(options.file)
+    app.open_existing(config).backup(options.file)
     print(f"{options.file} is a copy of {describe_url(config.storage_url)}")
     return 0
 

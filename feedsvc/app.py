@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,9 +17,9 @@ from feedsvc.config import Config, load
 from feedsvc.errors import ImportRefused, InvalidEntry, StorageError
 from feedsvc.importing import ImportedArticle, parse_article
 from feedsvc.logs import configure_logging
-from feedsvc.model import Site, Window
+from feedsvc.model import Site, State, Window
 from feedsvc.publishing import Draft, Publisher, inspect
-from feedsvc.storage import Storage
+from feedsvc.storage import Storage, sqlite_file
 from feedsvc.timestamps import describe, to_instant_unattended, utc_now, zone_named
 from feedsvc.web import Documents, Front, Services, create_flask_app
 
@@ -62,9 +63,11 @@ def publisher_of(config: Config, storage: Storage) -> Publisher:
     return Publisher(storage, site_of(config), window, grace)
 
 
-def prepare(config: Config, storage: Storage, now: datetime) -> None:
-    """Bring schema, categories and feeds up to date before anything is served.
+def prepare(config: Config, storage: Storage, now: datetime, *, serving: bool = False) -> Publisher:
+    """Bring schema, categories and feeds up to date; the publisher to go on with.
 
+    :param serving: what this configuration says of the site counts from now on. A
+        command beside the service goes by what the service was started with.
     :raises StorageError: the database cannot be written to.
     """
     if storage.migrate():
@@ -81,8 +84,24 @@ def prepare(config: Config, storage: Storage, now: datetime) -> None:
     if not has_key:
         with storage.writing() as tx:
             tx.settings.put("cookie_key", secrets.token_hex(32))
-    publisher.note_settings(now)
+    if serving:
+        publisher.note_settings(now)
+    else:
+        publisher = publisher.as_noted()
+        for difference in differences(publisher_of(config, storage), publisher):
+            log.warning("the service was started with another setting", setting=difference)
     publisher.regenerate_due(now)
+    return publisher
+
+
+def differences(ours: Publisher, noted: Publisher) -> list[str]:
+    """What the feeds are made with and this configuration says otherwise."""
+    return [
+        f"{name}: {there!r} there, {here!r} here"
+        for mine, theirs in ((ours.site, noted.site), (ours.window, noted.window))
+        for name, here in asdict(mine).items()
+        if here != (there := getattr(theirs, name))
+    ]
 
 
 def build(config: Config, *, clock: Clock = utc_now, ticking: bool = True) -> Front:
@@ -153,18 +172,33 @@ def open_storage(config: Config) -> Storage:
     return storage
 
 
-def serve_worker() -> Front:
+def open_existing(config: Config) -> Storage:
+    """The storage of ``config``, which must be there.
+
+    :raises StorageError: it is not; nothing was made.
+    """
+    file = sqlite_file(config.storage_url)
+    if file is not None and not file.exists():
+        raise StorageError(f"there is no database at {file}; feedsvc serve makes it")
+    return open_storage(config)
+
+
+def serve_worker(clock: Clock = utc_now) -> Front:
     """What the server calls in each of its processes."""
+    # Ctrl+C in a terminal goes to every process of the group. The server's parent
+    # ends its workers by itself; ended twice, they hang until they are killed.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     configure_logging()
-    return build(read_config())
+    return build(read_config(), clock=clock)
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
     """What became of one file.
 
-    :param outcome: ``stored``, ``already there`` or ``would be stored``.
+    :param outcome: ``stored``, ``scheduled``, ``already there`` or ``would be stored``.
     :param warning: what was decided for the writer, or "".
+    :param is_new_category: nobody had written in that category before.
     :param body: the text as Markdown.
     """
 
@@ -174,6 +208,7 @@ class Imported:
     outcome: str
     warning: str
     body: str
+    is_new_category: bool = False
 
 
 def import_file(
@@ -200,11 +235,18 @@ def import_file(
     article = parse_article(data, category=category)
     zone = zone_named(config.site.timezone)
     instant, warning = to_instant_unattended(article.wall, zone)
-    if publisher is not None and publisher.has_imported(article.origin):
+    is_new_category = False
+    known = publisher.imported(article.origin) if publisher else None
+    if known is not None:
+        # As it is stored, which may be another category than this file names.
+        names = ", ".join(one.name for one in known.categories)
+        article = replace(article, title=known.title, category=names, body=known.body)
+        instant, warning = known.published or instant, None
         outcome = "already there"
     elif dry_run or publisher is None:
         outcome = "would be stored"
     else:
+        is_new_category = not publisher.has_category(article.category)
         outcome = _store(publisher, article, instant, config.site.timezone, now, announce)
     return Imported(
         title=article.title,
@@ -213,6 +255,7 @@ def import_file(
         outcome=outcome,
         warning=warning or "",
         body=article.body,
+        is_new_category=is_new_category,
     )
 
 
@@ -234,15 +277,17 @@ def _store(
         wall_zone=zone,
     )
     try:
-        _, is_new = publisher.import_entry(draft, article.origin, now, announce=announce)
+        entry, is_new = publisher.import_entry(draft, article.origin, now, announce=announce)
     except InvalidEntry as error:
         raise ImportRefused(str(error)) from error
-    return "stored" if is_new else "already there"
+    if not is_new:
+        return "already there"
+    return "scheduled" if entry.state is State.SCHEDULED else "stored"
 
 
 def find_faults(config: Config) -> list[str]:
     """What is wrong with storage and stored feeds; empty where nothing is."""
     try:
-        return inspect(open_storage(config))
+        return inspect(open_existing(config))
     except StorageError as error:
         return [f"storage: {error}"]

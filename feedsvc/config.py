@@ -196,6 +196,8 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
     """
     faults: list[str] = []
     document = _read(path, faults)
+    if faults:  # nothing can be said of settings that could not be read
+        raise ConfigError(faults)
     values = {name: _section(name, document, environ, faults) for name in SETTINGS}
     categories = _categories(document, faults)
     known = {*SETTINGS, "categories"}
@@ -231,7 +233,10 @@ def _read(path: Path | None, faults: list[str]) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
-        faults.append(f"{path}: cannot be read: {error.strerror}")
+        faults.append(
+            f"{path}: cannot be read: {error.strerror}; name the file with --config or"
+            " FEEDSVC_CONFIG"
+        )
     except UnicodeDecodeError as error:
         faults.append(f"{path}: is not UTF-8 at byte {error.start}")
     except ValueError as error:  # tomllib's own, and int's for one of too many digits

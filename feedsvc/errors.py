@@ -29,6 +29,10 @@ class TimestampError(FeedsvcError):
     """A written time means no instant, or more than one."""
 
 
+class CannotListen(FeedsvcError):
+    """The service cannot listen where the configuration says."""
+
+
 class GapError(TimestampError):
     """The clocks skip this wall time.
 

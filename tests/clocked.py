@@ -14,7 +14,6 @@ from pathlib import Path
 
 from feedsvc import __main__ as command_line
 from feedsvc import app
-from feedsvc.logs import configure_logging
 from feedsvc.timestamps import utc_now
 
 
@@ -29,8 +28,7 @@ def file_clock() -> datetime:
 
 def serve_worker() -> app.Front:
     """What the server calls in each worker."""
-    configure_logging()
-    return app.build(app.read_config(), clock=file_clock)
+    return app.serve_worker(file_clock)
 
 
 if __name__ == "__main__":

@@ -541,10 +541,14 @@ def test_a_service_with_a_faulty_configuration_does_not_start(tmp_path: Path) ->
     assert "Traceback" not in done.stderr
 
 
-def test_ctrl_c_ends_it_without_a_traceback(sqlite_service: Service) -> None:
-    service = sqlite_service.start()
-    assert service.process is not None
-    service.process.send_signal(signal.SIGINT)
-    assert service.process.wait(10) in (0, 130)
-    service.process = None
-    assert "Traceback" not in service.log.read_text()
+def test_ctrl_c_ends_it_at_once_without_a_traceback(sqlite_service: Service) -> None:
+    for _ in range(4):
+        service = sqlite_service.start()
+        assert service.process is not None
+        # As a terminal does: to every process of the group.
+        os.killpg(service.process.pid, signal.SIGINT)
+        assert service.process.wait(4) in (0, 130)
+        service.process = None
+        text = service.log.read_text() + service.output.read_text()
+        assert "Traceback" not in text
+        assert "Killing" not in text

@@ -6,9 +6,9 @@ then renders those feeds at once if it can. What it cannot, the next tick does.
 
 from __future__ import annotations
 
-import hashlib
+import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -174,10 +174,10 @@ class Publisher:
             tx.feeds.announce(touched, whole_second(now))
         return entry, touched
 
-    def has_imported(self, origin: str) -> bool:
-        """Whether the article named so where it came from is here already."""
+    def imported(self, origin: str) -> Entry | None:
+        """The article named so where it came from, if it is here already."""
         with self.storage.reading() as tx:
-            return tx.entries.by_origin(origin) is not None
+            return tx.entries.by_origin(origin)
 
     def is_empty(self) -> bool:
         """Whether there is no entry at all."""
@@ -185,6 +185,13 @@ class Publisher:
             return not any(tx.entries.count(state) for state in State)
 
     # Categories
+
+    def has_category(self, name_or_slug: str) -> bool:
+        """Whether ``category_called`` would find one."""
+        with self.storage.reading() as tx:
+            return name_or_slug in tx.feeds.category_slugs() or bool(
+                tx.feeds.category_named(clean_line(name_or_slug))
+            )
 
     def category_called(self, name_or_slug: str, now: datetime) -> Category:
         """The category of that slug, or of that name, or a new one of that name."""
@@ -282,15 +289,28 @@ class Publisher:
     # Regenerating
 
     def note_settings(self, now: datetime) -> None:
-        """Announce every feed if what all of them are made from has changed."""
-        inputs = repr((self.site, self.window)).encode()
-        digest = hashlib.sha256(inputs).hexdigest()
+        """Say what all feeds are made with from now on; announce them if that is new."""
+        noted = json.dumps({"site": asdict(self.site), "window": asdict(self.window)})
         with self.storage.reading() as tx:
-            if tx.settings.get("site") == digest:
+            if tx.settings.get("site") == noted:
                 return
         with self.storage.writing() as tx:
-            tx.settings.put("site", digest)
+            tx.settings.put("site", noted)
             tx.feeds.announce_all(whole_second(now))
+
+    def as_noted(self) -> Publisher:
+        """A publisher with the settings that were noted last, its own if none were.
+
+        A command beside the service renders what the service would, whatever its
+        own environment says; otherwise each would undo the other's feeds.
+        """
+        with self.storage.reading() as tx:
+            noted = tx.settings.get("site")
+        try:
+            found = json.loads(noted or "")
+            return replace(self, site=Site(**found["site"]), window=Window(**found["window"]))
+        except (ValueError, TypeError, KeyError):  # none yet, or of another version
+            return self
 
     def regenerate_due(self, now: datetime) -> int:
         """Publish what has fallen due, render every feed that is owed it.

@@ -188,5 +188,6 @@ def _translate_postgresql(error: psycopg.Error) -> StorageError | None:
     if state[:2] in ("08", "57", "53", "28", "3D") or (
         not state and isinstance(error, psycopg.OperationalError)
     ):
-        return StorageUnreachable("the database does not answer; nothing was saved")
+        reason = str(error).strip().split("\n")[0]
+        return StorageUnreachable(f"the database does not answer ({reason})")
     return None

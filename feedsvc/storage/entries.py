@@ -63,12 +63,14 @@ class EntryRows:
         return self._build([row])[0][0] if row else None
 
     def latest(self, state: State, *, limit: int = 50, offset: int = 0) -> list[Entry]:
-        """Entries in one state, the last changed first (scheduled: the next due first)."""
-        order = (
-            (entries.c.visible_at, entries.c.id)
-            if state is State.SCHEDULED
-            else (entries.c.changed_at.desc(), entries.c.id)
-        )
+        """Entries in one state, the last changed first.
+
+        Of the scheduled the next due first, of the published the newest.
+        """
+        order = {
+            State.SCHEDULED: (entries.c.visible_at, entries.c.id),
+            State.PUBLISHED: (entries.c.published.desc(), entries.c.id),
+        }.get(state, (entries.c.changed_at.desc(), entries.c.id))
         query = select(entries).where(entries.c.state == state.value).order_by(*order)
         return self._listed(query.limit(min(limit, LONGEST_LIST)).offset(offset))
 

@@ -109,6 +109,7 @@ entries = Table(
     Column("origin", String(100), unique=True),
     Index(None, "state", "visible_at"),
     Index(None, "state", "changed_at"),
+    Index(None, "state", "published"),
 )
 
 entry_categories = Table(

@@ -124,9 +124,21 @@ class Storage:
         """
         if target.exists():
             raise StorageError(f"{target} is there already; name a new file")
-        if not self.is_sqlite:
-            dump_postgresql(self.url, target)
-            return
+        # Under another name until it is whole: half a copy must not look like one.
+        unfinished = target.with_name(target.name + ".unfinished")
+        try:
+            unfinished.touch(mode=0o600)
+            if self.is_sqlite:
+                self._copy_sqlite(unfinished)
+            else:
+                dump_postgresql(self.url, unfinished)
+            unfinished.rename(target)
+        except OSError as error:
+            raise StorageError(f"{target} cannot be written: {error.strerror}") from error
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+    def _copy_sqlite(self, target: Path) -> None:
         self.check_schema()
         with in_our_words(), self._engine.connect() as connection:
             source = connection.connection.driver_connection
@@ -157,5 +169,14 @@ class Storage:
 
 
 def describe_url(url: str) -> str:
-    """The address without its password, for logs and errors."""
-    return make_url(url).render_as_string(hide_password=True)
+    """The address without its password, or the file, for logs and errors."""
+    file = sqlite_file(url)
+    return str(file) if file else make_url(url).render_as_string(hide_password=True)
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Where the database is, absolute, if it is a file of ours."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return None
+    return Path(parsed.database or "").absolute()

@@ -126,7 +126,9 @@ def _on_http_error(error: HTTPException) -> Any:
 
 def _on_storage_error(error: StorageError) -> Any:
     log.error("storage failed", path=request.path, reason=str(error))
-    response = _page(503, "Not now", f"{error}. Feeds are served all the same.")
+    # Readers need not know what holds it together; editors may have to tell someone.
+    reason = f"{error}." if getattr(g, "editor", None) else "This page cannot be made just now."
+    response = _page(503, "Not now", f"{reason} Feeds are served all the same.")
     response.headers["Retry-After"] = "5" if isinstance(error, StorageBusy) else "60"
     return response
 

@@ -253,8 +253,8 @@ def new() -> Any:
 def edit(uuid: UUID) -> Any:
     """The form of a stored article."""
     entry = _stored(uuid)
-    if entry is None:
-        abort(404)
+    if entry is None:  # the address of a form that was refused, so never stored
+        return redirect(url_for("editor.new"), 303)
     return _form_page(ArticleForm.from_entry(entry, services().zone), entry, uuid)
 
 
@@ -290,7 +290,7 @@ def save(uuid: UUID) -> Any:
         fault = {"form": f"Nothing was saved: {error}. What you typed is still here."}
         return _form_page(form.with_faults(fault), current, uuid, status=503)
     services().documents.refresh()
-    flash(_said(entry, action))
+    flash(_said(entry, action, current))
     return redirect(url_for("editor.edit", uuid=entry.uuid), 303)
 
 
@@ -390,23 +390,41 @@ def _moved_text(entry: Entry | None) -> str:
     return "" if is_same else describe(entry.published, zone)
 
 
-def _said(entry: Entry, action: Action) -> str:
+def _said(entry: Entry, action: Action, before: Entry | None) -> str:
     names = " and ".join(category.name for category in entry.categories)
     due = describe(entry.visible_at, services().zone) if entry.visible_at else ""
     if is_held_back(entry):
         return f"Published. Readers get it on {due}; until then Withdraw takes it back."
     if action is Action.WITHDRAW and entry.state is State.DRAFT:
         return "Taken back before any reader saw it. It is a draft again."
+    if action in (Action.CORRECT, Action.UPDATE) and before is not None:
+        return _changes(before, entry, action)
     return {
         Action.SAVE_DRAFT: "The draft is saved. Readers do not see it.",
         Action.PUBLISH: f"Published. It is in the feeds of {names} now.",
         Action.SCHEDULE: f"Scheduled: it will be in the feeds of {names} on {due}.",
-        Action.CORRECT: "Corrected. Readers see the new text under the same date.",
-        Action.UPDATE: "Updated. Readers are shown that it changed.",
         Action.WITHDRAW: "Withdrawn. It is in no feed and on no page any more.",
         Action.RESTORE: f"Restored. It is in the feeds of {names} again, as the same article.",
         Action.IMPORT: "Imported.",
     }[action]
+
+
+def _changes(before: Entry, after: Entry, action: Action) -> str:
+    """What an editor has just done to a published article, in words."""
+    if after.revision == before.revision:
+        return "Nothing was changed, so nothing was saved."
+    said = []
+    if after.categories != before.categories:
+        said.append(f"It is in the feeds of {' and '.join(one.name for one in after.categories)}.")
+    if after.published != before.published and after.published:
+        said.append(f"Its date is {describe(after.published, services().zone)} now.")
+    if after.slug != before.slug:
+        said.append(f"Its address is {after.path} now; the old one goes on working.")
+    if action is Action.UPDATE:
+        said.insert(0, "Updated. Readers are shown that it changed.")
+    else:
+        said.insert(0, "Corrected. Readers are not told, but see it as it is now.")
+    return " ".join(said)
 
 
 SESSION_LIFETIME = timedelta(days=14)

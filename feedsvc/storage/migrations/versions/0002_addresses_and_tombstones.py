@@ -35,3 +35,5 @@ def upgrade() -> None:
     )
     op.create_index("ix_tombstones_feed_id_deleted_at", "tombstones", ["feed_id", "deleted_at"])
     op.create_index("ix_tombstones_entry_id", "tombstones", ["entry_id"])
+    # The desk lists what is published by its date.
+    op.create_index("ix_entries_state_published", "entries", ["state", "published"])
