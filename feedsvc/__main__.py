@@ -8,6 +8,7 @@ import getpass
 import os
 import socket
 import sys
+import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +25,7 @@ from feedsvc.errors import (
     ImportRefused,
     InvalidEntry,
     NotFound,
+    StorageBusy,
     StorageError,
 )
 from feedsvc.logs import configure_logging
@@ -39,6 +41,8 @@ BLOCKING_THREADS = 4
 # What the server loads in each worker.
 WORKER = "feedsvc.app:serve_worker"
 DRAIN_SECONDS = 5
+# How often a start waits for another one that holds the database.
+STARTS = 5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -187,7 +191,7 @@ def _make_ready(config: Config, samples: Path | None) -> None:
     """
     storage = Storage(config.storage_url)
     try:
-        app.prepare(config, storage, utc_now(), serving=True)
+        _prepare(config, storage)
         if samples is not None:
             _import_samples(config, storage, samples)
         token = accounts.invite_first_editor(storage, utc_now())
@@ -199,6 +203,18 @@ def _make_ready(config: Config, samples: Path | None) -> None:
         print(f"feedsvc: {error}; serving what is stored, nothing can be saved", file=sys.stderr)
     finally:
         storage.close()
+
+
+def _prepare(config: Config, storage: Storage) -> None:
+    """As ``app.prepare``; several services that start at once wait for each other."""
+    for _ in range(STARTS):
+        try:
+            app.prepare(config, storage, utc_now(), serving=True)
+        except StorageBusy:
+            time.sleep(0.5)
+        else:
+            return
+    app.prepare(config, storage, utc_now(), serving=True)
 
 
 def _import_samples(config: Config, storage: Storage, folder: Path) -> None:
@@ -252,6 +268,10 @@ def _import(config: Config, options: argparse.Namespace) -> int:
             refused += 1
             place = f"{path}:{error.line}" if error.line else str(path)
             print(f"{place}: {error.reason}", file=sys.stderr)
+            continue
+        except StorageBusy as error:
+            refused += 1
+            print(f"{path}: {error}", file=sys.stderr)
             continue
         print(f"{path}: {done.outcome}: {done.category} · {done.when} · {done.title}")
         if done.is_new_category:
@@ -364,8 +384,8 @@ def _check(config: Config, options: argparse.Namespace) -> int:
 
 
 def _migrate(config: Config, options: argparse.Namespace) -> int:
-    storage = Storage(config.storage_url)
-    app.prepare(config, storage, utc_now())
+    now = utc_now()
+    app.prepare(config, Storage(config.storage_url), now).regenerate_due(now)
     print(f"{describe_url(config.storage_url)} has this version's schema")
     return 0
 

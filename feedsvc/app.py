@@ -14,11 +14,12 @@ import structlog
 
 from feedsvc import scheduling
 from feedsvc.config import Config, load
-from feedsvc.errors import ImportRefused, InvalidEntry, StorageError
+from feedsvc.errors import ImportRefused, InvalidEntry, StorageError, TimestampError
 from feedsvc.importing import ImportedArticle, parse_article
 from feedsvc.logs import configure_logging
-from feedsvc.model import Site, State, Window
-from feedsvc.publishing import Draft, Publisher, inspect
+from feedsvc.model import Category, Site, State, Window
+from feedsvc.publishing import Action, Draft, Publisher, inspect
+from feedsvc.publishing import find_faults as find_entry_faults
 from feedsvc.storage import Storage, sqlite_file
 from feedsvc.timestamps import describe, to_instant_unattended, utc_now, zone_named
 from feedsvc.web import Documents, Front, Services, create_flask_app
@@ -51,7 +52,7 @@ def site_of(config: Config) -> Site:
     )
 
 
-def publisher_of(config: Config, storage: Storage) -> Publisher:
+def publisher_of(config: Config, storage: Storage, clock: Clock | None = None) -> Publisher:
     """A publisher with the settings of ``config``."""
     window = Window(
         items=config.feeds.window_items,
@@ -60,14 +61,15 @@ def publisher_of(config: Config, storage: Storage) -> Publisher:
         most_bytes=config.feeds.window_bytes,
     )
     grace = timedelta(seconds=config.feeds.grace_seconds)
-    return Publisher(storage, site_of(config), window, grace)
+    return Publisher(storage, site_of(config), window, clock, grace)
 
 
 def prepare(config: Config, storage: Storage, now: datetime, *, serving: bool = False) -> Publisher:
-    """Bring schema, categories and feeds up to date; the publisher to go on with.
+    """Bring schema and categories up to date; the publisher to go on with.
 
-    :param serving: what this configuration says of the site counts from now on. A
-        command beside the service goes by what the service was started with.
+    :param serving: what this configuration says of the site counts from now on, and
+        every feed that is owed it is rendered. A command beside the service goes by
+        what the service was started with.
     :raises StorageError: the database cannot be written to.
     """
     if storage.migrate():
@@ -83,14 +85,15 @@ def prepare(config: Config, storage: Storage, now: datetime, *, serving: bool = 
             )
     if not has_key:
         with storage.writing() as tx:
-            tx.settings.put("cookie_key", secrets.token_hex(32))
-    if serving:
+            tx.settings.put_if_missing("cookie_key", secrets.token_hex(32))
+    if serving or not publisher.has_noted():
         publisher.note_settings(now)
     else:
         publisher = publisher.as_noted()
         for difference in differences(publisher_of(config, storage), publisher):
             log.warning("the service was started with another setting", setting=difference)
-    publisher.regenerate_due(now)
+    if serving:
+        publisher.regenerate_due(now)
     return publisher
 
 
@@ -110,7 +113,7 @@ def build(config: Config, *, clock: Clock = utc_now, ticking: bool = True) -> Fr
     :param ticking: whether this process publishes what is due by itself.
     """
     storage = open_storage(config)
-    publisher = publisher_of(config, storage)
+    publisher = publisher_of(config, storage, clock)
     documents = Documents(storage)
     documents.refresh()
     with storage.reading() as tx:
@@ -234,7 +237,10 @@ def import_file(
         raise ImportRefused(f"cannot be read: {error.strerror}") from error
     article = parse_article(data, category=category)
     zone = zone_named(config.site.timezone)
-    instant, warning = to_instant_unattended(article.wall, zone)
+    try:
+        instant, warning = to_instant_unattended(article.wall, zone)
+    except TimestampError as error:
+        raise ImportRefused(str(error), article.time_line) from error
     is_new_category = False
     known = publisher.imported(article.origin) if publisher else None
     if known is not None:
@@ -244,6 +250,10 @@ def import_file(
         instant, warning = known.published or instant, None
         outcome = "already there"
     elif dry_run or publisher is None:
+        draft = _draft(article, Category("any", "Any"), instant, config.site.timezone)
+        faults = find_entry_faults(draft.cleaned(), Action.IMPORT)
+        if faults:
+            raise ImportRefused(str(InvalidEntry(faults)))
         outcome = "would be stored"
     else:
         is_new_category = not publisher.has_category(article.category)
@@ -267,22 +277,27 @@ def _store(
     now: datetime,
     announce: bool,
 ) -> str:
-    draft = Draft(
-        title=article.title,
-        categories=(publisher.category_called(article.category, now),),
-        body=article.body,
-        sources=article.sources,
-        published=instant,
-        wall_time=article.wall_text,
-        wall_zone=zone,
-    )
     try:
+        category = publisher.category_called(article.category, now)
+        draft = _draft(article, category, instant, zone)
         entry, is_new = publisher.import_entry(draft, article.origin, now, announce=announce)
     except InvalidEntry as error:
         raise ImportRefused(str(error)) from error
     if not is_new:
         return "already there"
     return "scheduled" if entry.state is State.SCHEDULED else "stored"
+
+
+def _draft(article: ImportedArticle, category: Category, instant: datetime, zone: str) -> Draft:
+    return Draft(
+        title=article.title,
+        categories=(category,),
+        body=article.body,
+        sources=article.sources,
+        published=instant,
+        wall_time=article.wall_text,
+        wall_zone=zone,
+    )
 
 
 def find_faults(config: Config) -> list[str]:

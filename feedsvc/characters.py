@@ -9,6 +9,7 @@ is rendered.
 from __future__ import annotations
 
 import re
+import unicodedata
 
 _NOT_XML_CHAR = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LEADING_BLANK_LINES = re.compile("\\A(?:[ \t]*\n)+")
@@ -24,6 +25,11 @@ def is_writable(text: str) -> bool:
 def writable(text: str) -> str:
     """``text`` without the characters that XML 1.0 forbids."""
     return _NOT_XML_CHAR.sub("", text)
+
+
+def folded(text: str) -> str:
+    """``text`` as it is compared where the case of letters makes no difference."""
+    return unicodedata.normalize("NFKC", clean_line(text)).casefold()
 
 
 def clean_block(text: str) -> str:

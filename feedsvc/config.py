@@ -133,7 +133,14 @@ def _one_of(*values: str) -> Check:
 
 
 def _storage(value: str) -> str | None:
-    if value.startswith(("sqlite:///", "postgresql://")):
+    if value.startswith("sqlite:///"):
+        return None if value.strip("/") != "sqlite:" else "must name a file behind sqlite:///"
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError as error:  # such as postgresql://host:abc/name
+        return f"is no address: {error}"
+    if parts.scheme == "postgresql" and value.startswith("postgresql://"):
         return None
     return 'must begin with "sqlite:///" or "postgresql://"'
 
@@ -285,6 +292,10 @@ def _override(
     return text
 
 
+# What Kubernetes sets in every container beside a service that is called feedsvc.
+_KUBERNETES = re.compile("FEEDSVC_(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT(_[A-Z0-9_]+)?)")
+
+
 def _unknown_overrides(environ: Mapping[str, str]) -> list[str]:
     known = {"FEEDSVC_CONFIG"}
     for section, settings in SETTINGS.items():
@@ -294,7 +305,7 @@ def _unknown_overrides(environ: Mapping[str, str]) -> list[str]:
     return [
         f"{name}: no such setting (in the environment)"
         for name in sorted(environ)
-        if name.startswith("FEEDSVC_") and name not in known
+        if name.startswith("FEEDSVC_") and name not in known and not _KUBERNETES.fullmatch(name)
     ]
 
 

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from typing import Any
 
 import structlog
+
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\x85\u2028\u2029]")
+
+
+def _on_one_line(_logger: Any, _name: str, event: Any) -> Any:
+    """No control character of a reader's or an author's reaches a terminal or ends a line."""
+    return {
+        key: _CONTROL.sub("\N{REPLACEMENT CHARACTER}", value) if isinstance(value, str) else value
+        for key, value in event.items()
+    }
 
 
 def configure_logging() -> None:
@@ -20,6 +31,7 @@ def configure_logging() -> None:
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
         structlog.processors.EventRenamer("event"),
+        _on_one_line,
         structlog.processors.LogfmtRenderer(
             key_order=["timestamp", "level", "logger", "event"], drop_missing=True
         ),

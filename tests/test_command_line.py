@@ -218,6 +218,11 @@ def test_check_names_an_outdated_schema(tmp_path: Path) -> None:
     idle = Service(tmp_path, f"sqlite:///{tmp_path}/feedsvc.db")
     done = idle.run("check")
     assert done.returncode == 1
+    assert f"there is no database at {tmp_path}/feedsvc.db" in done.stdout
+    assert not (tmp_path / "feedsvc.db").exists()
+    (tmp_path / "feedsvc.db").touch()
+    done = idle.run("check")
+    assert done.returncode == 1
     assert "run: feedsvc migrate" in done.stdout
 
 

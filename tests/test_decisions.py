@@ -200,14 +200,18 @@ def test_what_is_left_empty_keeps_the_time_and_what_moves_it_never_outruns_updat
     assert (earlier.published, earlier.updated) == (utc(2019, 1, 1), utc(2020, 1, 1))
 
 
-def test_a_draft_has_no_slug_until_it_is_scheduled_and_then_keeps_it() -> None:
+def test_the_address_follows_the_title_until_readers_know_it() -> None:
     draft = made(State.DRAFT)
     assert draft
     assert (draft.slug, draft.visible_at) == ("", None)
     due = replace(DRAFT, published=NOW + timedelta(hours=1))
     scheduled = decide(draft, due, Action.SCHEDULE, NOW, ID)
     renamed = decide(scheduled, replace(DRAFT, title="New"), Action.PUBLISH, NOW, ID)
-    assert (scheduled.slug, renamed.slug, renamed.title) == ("a-title", "a-title", "New")
+    assert (scheduled.slug, renamed.slug) == ("a-title", "new")
+    again = decide(renamed, replace(DRAFT, title="Newer"), Action.CORRECT, NOW, ID)
+    assert (again.slug, again.title) == ("new", "Newer")
+    typed = decide(again, replace(DRAFT, slug="Own Address"), Action.CORRECT, NOW, ID)
+    assert typed.slug == "own-address"
 
 
 def test_a_fraction_of_a_second_is_cut_off() -> None:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feedsvc.web.front import Front, Held, _http_instant, http_date, negotiate
+from feedsvc.web.front import Front, Held, _parsed_http_date, http_date, negotiate
 
 PATH = "/feeds/health.rss"
 BODY = b"<rss version='2.0'>a feed, and a feed, and a feed, and a feed</rss>"
@@ -285,7 +285,7 @@ def test_the_zone_of_the_process_does_not_change_what_a_date_means(
     zone: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # In none of these two forms does Python's parser see a zone.
-    _http_instant.cache_clear()
+    _parsed_http_date.cache_clear()
     with monkeypatch.context() as surroundings:
         surroundings.setenv("TZ", zone)
         time.tzset()

@@ -11,7 +11,7 @@ import pytest
 from feedsvc.errors import EditConflict, InvalidEntry, StorageFull
 from feedsvc.model import Category, Entry, FeedDocument, Format, Site, State, Window
 from feedsvc.publishing import Action, Draft, Publisher
-from feedsvc.publishing import publisher as publisher_module
+from feedsvc.publishing import regeneration as publisher_module
 from feedsvc.storage import Storage
 from tests.conftest import utc
 

@@ -111,7 +111,7 @@ def test_a_withdrawn_article_is_gone_from_feeds_and_pages(signed_up: Service) ->
     assert "A mistake" not in signed_up.get("/categories/health").text
     form = signed_up.browse(path)
     assert "Withdrawn" in form.text
-    assert not form.page.xpath("//button[@name='action']")
+    assert form.page.xpath("//button[@name='action']/@value") == ["restore"]
 
 
 def test_a_moved_article_changes_feeds_under_the_same_id(signed_up: Service) -> None:

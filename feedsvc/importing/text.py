@@ -53,6 +53,7 @@ _ADDRESS = re.compile(r"https?://\S+")
 _LAST_ADDRESS = re.compile(r"[<(]?(?P<url>https?://[^\s<>]+?)[>)]?")
 _CLOSING_SIGNS = re.compile(r"(?<!\\)#(?=#*$)")
 _INLINE_MARKUP = re.compile(r"[\\`*_\[\]<>&~|]")
+_NUMBERED = re.compile(r"[0-9]{1,3}[.)]\s")
 _LINE_MARKUP = re.compile(r"(?:[#+=:-]|[0-9]{1,9}(?=[.)]))")
 
 
@@ -66,6 +67,7 @@ class ImportedArticle:
     title: str
     body: str
     sources: tuple[Source, ...]
+    time_line: int = 1
 
     @property
     def origin(self) -> str:
@@ -89,6 +91,7 @@ class _Block:
             and len(line.split()) <= _MOST_HEADING_WORDS
             and not line.rstrip(_CLOSING).endswith(tuple(_ENDS_SENTENCE))
             and not _ADDRESS.search(line)
+            and not _NUMBERED.match(line)
         )
 
 
@@ -126,6 +129,7 @@ def parse_article(data: bytes, *, category: str = "") -> ImportedArticle:
         title=clean_line(title),
         body=body,
         sources=sources,
+        time_line=first_number,
     )
 
 
@@ -268,11 +272,12 @@ def _escaped(line: str) -> str:
 
 def _without_the_sentences_signs(address: str) -> str:
     """Less the signs at its end that close a sentence or a parenthesis around it."""
-    while address[-1] in ".,;:!?\"'”’»>]" or (
-        address[-1] == ")" and address.count(")") > address.count("(")
-    ):
-        address = address[:-1]
-    return address
+    end = len(address)
+    unopened = address.count(")") - address.count("(")
+    while address[end - 1] in ".,;:!?\"'”’»>]" or (address[end - 1] == ")" and unopened > 0):
+        unopened -= address[end - 1] == ")"
+        end -= 1
+    return address[:end]
 
 
 def _literal(text: str) -> str:

@@ -11,12 +11,14 @@ from typing import NoReturn
 from feedsvc.characters import clean_block, clean_line
 from feedsvc.errors import InvalidEntry
 from feedsvc.model import RESERVED_SLUGS, Category, Entry, Source, State, Window, whole_second
+from feedsvc.rendering import nesting
 
 LONGEST_TITLE = 500
 LONGEST_AUTHOR = 200
 LONGEST_SUMMARY = 2_000
 LONGEST_BODY = 1_000_000
 MOST_SOURCES = 200
+DEEPEST_HTML = 200
 LONGEST_SLUG = 80
 
 
@@ -144,7 +146,8 @@ def decide(
     typed_slug = slug_of(draft.slug) if draft.slug.strip() else ""
     entry = Entry(
         id=current.id if current else new_id,
-        slug=typed_slug or (current.slug if current else ""),
+        # What no reader has seen yet is called after the title it ends up with.
+        slug=typed_slug or (current.slug if current and state is State.PUBLISHED else ""),
         title=draft.title,
         author=draft.author,
         summary=draft.summary,
@@ -272,6 +275,8 @@ def find_faults(draft: Draft, action: Action) -> dict[str, str]:
         length = len(getattr(draft, name))
         if length > longest:
             faults[name] = f"at most {longest:,} characters; these are {length:,}"
+    if "body" not in faults and nesting(draft.body) > DEEPEST_HTML:
+        faults["body"] = f"HTML elements in it stand in each other more than {DEEPEST_HTML} deep"
     if len(draft.sources) > MOST_SOURCES:
         faults["sources"] = f"at most {MOST_SOURCES}; these are {len(draft.sources)}"
     if action is Action.SAVE_DRAFT:

@@ -1,4 +1,4 @@
-"""Save, withdraw, import; regenerate one feed, regenerate what is due.
+"""Save, withdraw, import; publish what is due.
 
 Each save commits the entry together with a change row for every feed it touches,
 then renders those feeds at once if it can. What it cannot, the next tick does.
@@ -6,9 +6,7 @@ then renders those feeds at once if it can. What it cannot, the next tick does.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -16,17 +14,7 @@ import structlog
 
 from feedsvc.characters import clean_line
 from feedsvc.errors import EditConflict, InvalidEntry, NotFound, StorageError
-from feedsvc.model import (
-    ID_PREFIX,
-    Category,
-    Entry,
-    Feed,
-    Format,
-    Site,
-    State,
-    Window,
-    whole_second,
-)
+from feedsvc.model import ID_PREFIX, Category, Entry, State, whole_second
 from feedsvc.publishing.decisions import (
     Action,
     Draft,
@@ -35,34 +23,25 @@ from feedsvc.publishing.decisions import (
     entrance,
     fall_due,
     has_changed,
-    next_updated,
     slug_of,
-    window_start,
 )
-from feedsvc.rendering import Rendered, documents, fingerprint, render
-from feedsvc.storage import Storage, Transaction
+from feedsvc.publishing.regeneration import BATCH, Regenerator
+from feedsvc.storage import Transaction
 
 log = structlog.get_logger("feedsvc.publishing")
 
-# How many feeds, or due entries, one tick takes at a time; the loop goes on
-# while there are more.
-BATCH = 100
 LONGEST_CATEGORY = 100
 LONGEST_DESCRIPTION = 1_000
+_NAME_FAULT = f"a category needs a name, of at most {LONGEST_CATEGORY} characters"
 
 
 @dataclass(frozen=True, slots=True)
-class Publisher:
+class Publisher(Regenerator):
     """Everything that changes what readers get.
 
-    :param site: what feeds say of their publisher.
-    :param window: how far back they reach.
     :param grace: how long what was just published is held back.
     """
 
-    storage: Storage
-    site: Site
-    window: Window
     grace: timedelta = timedelta()
 
     @property
@@ -207,12 +186,13 @@ class Publisher:
     ) -> Category:
         """The category of that slug or name, made if it is missing.
 
-        :raises InvalidEntry: the name is empty.
+        :raises InvalidEntry: the name is empty or too long.
         """
         name, description = clean_line(name), clean_line(description)
-        if not name:
-            raise InvalidEntry({"category": "a category needs a name"})
+        if not 0 < len(name) <= LONGEST_CATEGORY:
+            raise InvalidEntry({"category": _NAME_FAULT})
         with self.storage.writing() as tx:
+            tx.feeds.lock_categories()
             if slug:
                 try:
                     return tx.feeds.category(slug)
@@ -241,6 +221,7 @@ class Publisher:
         :raises InvalidEntry: names each field that is wrong; nothing was stored.
         """
         with self.storage.writing() as tx:
+            tx.feeds.lock_categories()
             current = tx.feeds.category(slug)
             wanted = slug_of(new_slug) if new_slug.strip() else current.slug
             changed = Category(wanted, clean_line(name) or "?", clean_line(description), current.id)
@@ -264,6 +245,7 @@ class Publisher:
         wanted = slug_of(slug if slug.strip() else clean_line(name))
         category = Category(wanted, clean_line(name) or "?", clean_line(description))
         with self.storage.writing() as tx:
+            tx.feeds.lock_categories()
             self._check_category(tx, category, name)
             made = tx.feeds.add_category(category, whole_second(now))
         log.info("category made", category=made.slug)
@@ -274,7 +256,7 @@ class Publisher:
         faults = {}
         named = tx.feeds.category_named(wanted.name)
         if not 0 < len(clean_line(typed_name)) <= LONGEST_CATEGORY:
-            faults["name"] = f"a category needs a name, of at most {LONGEST_CATEGORY} characters"
+            faults["name"] = _NAME_FAULT
         elif named and named.id != wanted.id:
             faults["name"] = f"there is a category “{named.name}” already"
         if wanted.slug in tx.feeds.category_slugs():
@@ -286,31 +268,7 @@ class Publisher:
         if faults:
             raise InvalidEntry(faults)
 
-    # Regenerating
-
-    def note_settings(self, now: datetime) -> None:
-        """Say what all feeds are made with from now on; announce them if that is new."""
-        noted = json.dumps({"site": asdict(self.site), "window": asdict(self.window)})
-        with self.storage.reading() as tx:
-            if tx.settings.get("site") == noted:
-                return
-        with self.storage.writing() as tx:
-            tx.settings.put("site", noted)
-            tx.feeds.announce_all(whole_second(now))
-
-    def as_noted(self) -> Publisher:
-        """A publisher with the settings that were noted last, its own if none were.
-
-        A command beside the service renders what the service would, whatever its
-        own environment says; otherwise each would undo the other's feeds.
-        """
-        with self.storage.reading() as tx:
-            noted = tx.settings.get("site")
-        try:
-            found = json.loads(noted or "")
-            return replace(self, site=Site(**found["site"]), window=Window(**found["window"]))
-        except (ValueError, TypeError, KeyError):  # none yet, or of another version
-            return self
+    # What the clock brings
 
     def regenerate_due(self, now: datetime) -> int:
         """Publish what has fallen due, render every feed that is owed it.
@@ -319,88 +277,7 @@ class Publisher:
         """
         while self._publish_due(now) == BATCH:
             pass
-        changed = 0
-        failed: set[int] = set()
-        while True:
-            with self.storage.reading() as tx:
-                owed = tx.feeds.changed(limit=BATCH + len(failed))
-            owed = [feed_id for feed_id in owed if feed_id not in failed]
-            if not owed:
-                return changed
-            for feed_id in owed:
-                outcome = self._regenerate_one(feed_id, now)
-                if outcome is None:
-                    failed.add(feed_id)
-                changed += bool(outcome)
-
-    def regenerate_all(self, now: datetime, slugs: Iterable[str] = (), *, force: bool) -> int:
-        """Render feeds again even where no change is announced.
-
-        :param slugs: only these; none means all.
-        :param force: forget what they were rendered from, so that each changes.
-        :returns: how many feeds' documents changed.
-        :raises NotFound: there is no feed of one of the slugs.
-        """
-        with self.storage.reading() as tx:
-            wanted = [tx.feeds.feed(slug) for slug in slugs] or tx.feeds.all()
-        return sum(self.regenerate(feed.id, now, force=force) for feed in wanted)
-
-    def regenerate(self, feed_id: int, now: datetime, *, force: bool = False) -> bool:
-        """Render a feed if its inputs differ from what its documents were made of.
-
-        One transaction: lock, clear the change rows, read, compare, render, store.
-
-        :returns: whether its documents changed.
-        """
-        with self.storage.writing() as tx:
-            feed = tx.feeds.lock(feed_id)
-            tx.feeds.clear_changes(feed.id)
-            since = window_start(tx.feeds.last_move(feed), self.window)
-            entries, faulty = tx.entries.window_of(
-                feed, newest=self.window.items, visible_since=since
-            )
-            tombstones = tx.feeds.tombstones(feed, since=since)
-            next_due_at = tx.entries.next_due(feed)
-            inputs = fingerprint(feed, entries, self.site, self.window, tombstones)
-            for fault in faulty:
-                log.error("entry left out", entry=fault.id, feed=feed.slug, fault=fault.fault)
-            if inputs == feed.fingerprint and not force:
-                if next_due_at != feed.next_due_at:
-                    tx.feeds.store_next_due(feed, next_due_at)
-                return False
-            updated = next_updated(feed.updated, now)
-            rendered = []
-            for format in Format:
-                made = render(feed, entries, self.site, self.window, format, updated, tombstones)
-                self._report(feed, made)
-                rendered += documents(feed, format, made.body, updated, next_due_at)
-            tx.feeds.store(
-                feed,
-                updated=updated,
-                fingerprint=inputs,
-                next_due_at=next_due_at,
-                rendered=rendered,
-            )
-        log.info("feed changed", feed=feed.slug, entries=len(entries))
-        return True
-
-    def _report(self, feed: Feed, made: Rendered) -> None:
-        for one in made.left_out:
-            log.error(
-                "entry left out",
-                entry=one.entry_id,
-                feed=feed.slug,
-                format=one.format.value,
-                fault=one.fault,
-            )
-        if made.cut:
-            log.warning(
-                "feed cut short",
-                feed=feed.slug,
-                format=made.format.value,
-                entries_left_out=made.cut,
-                window_bytes=self.window.most_bytes,
-            )
+        return self.regenerate_owed(now)
 
     def _publish_due(self, now: datetime) -> int:
         with self.storage.reading() as tx:
@@ -417,29 +294,11 @@ class Publisher:
             log.info("published on time", entry=entry.id)
         return len(due)
 
-    def _regenerate_quietly(self, feed_ids: Iterable[int], now: datetime) -> None:
-        for feed_id in feed_ids:
-            self._regenerate_one(feed_id, now)
-
     def _regenerate_owed_quietly(self, now: datetime) -> None:
         try:
             self.regenerate_due(now)
         except StorageError as error:
             log.warning("feeds not regenerated", reason=str(error))
-
-    def _regenerate_one(self, feed_id: int, now: datetime) -> bool | None:
-        """Whether the feed changed; None where it could not be rendered now.
-
-        Its change rows then remain, and the next tick tries again: one feed that
-        fails never stops another, nor the save that touched it.
-        """
-        try:
-            return self.regenerate(feed_id, now)
-        except StorageError as error:
-            log.warning("feed not regenerated", feed_id=feed_id, reason=str(error))
-        except Exception:
-            log.exception("feed not regenerated", feed_id=feed_id)
-        return None
 
 
 def _is_in_feeds(entry: Entry) -> bool:

@@ -1,7 +1,14 @@
 """Feeds and article texts as bytes and HTML; each quirk of feedgen is mended here."""
 
-from feedsvc.rendering.html import entry_html, first_paragraph, is_right_to_left, summary_text
+from feedsvc.rendering.html import (
+    entry_html,
+    first_paragraph,
+    is_right_to_left,
+    nesting,
+    summary_text,
+)
 from feedsvc.rendering.render import (
+    RENDERER_VERSION,
     LeftOut,
     Rendered,
     documents,
@@ -12,6 +19,7 @@ from feedsvc.rendering.render import (
 )
 
 __all__ = [
+    "RENDERER_VERSION",
     "LeftOut",
     "Rendered",
     "documents",
@@ -20,6 +28,7 @@ __all__ = [
     "fingerprint",
     "first_paragraph",
     "is_right_to_left",
+    "nesting",
     "ordered",
     "render",
     "summary_text",

@@ -7,6 +7,7 @@ reader shows the text far from the site. Pure functions of their arguments.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
@@ -21,6 +22,8 @@ from feedsvc.characters import writable
 from feedsvc.model import Entry, Site, Source
 
 SUMMARY_CHARACTERS = 280
+# Of longer texts the HTML is not kept in memory.
+LONGEST_REMEMBERED = 50_000
 
 _TAGS = {
     *[
@@ -85,12 +88,17 @@ _SCHEMES = {"http", "https", "mailto", "tel"}
 _markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
 
-@lru_cache(maxsize=2048)
 def body_html(markdown: str, base_url: str) -> str:
     """Sanitized HTML of ``markdown``; relative addresses are taken from ``base_url``.
 
     Headings begin at ``h2``: the title above them is the page's ``h1``.
     """
+    if len(markdown) > LONGEST_REMEMBERED:
+        return _body_html(markdown, base_url)
+    return _remembered_body_html(markdown, base_url)
+
+
+def _body_html(markdown: str, base_url: str) -> str:
     tokens = _markdown.parse(markdown)
     for token in tokens:
         if token.tag == "h1":
@@ -103,9 +111,40 @@ def body_html(markdown: str, base_url: str) -> str:
         url_schemes=_SCHEMES,
         link_rel=None,
         url_relative=("rewrite_with_base", base_url),
+        attribute_filter=_kept,
     )
     # A reference such as &#1; is a control character only now.
     return writable(clean).strip()
+
+
+_remembered_body_html = lru_cache(maxsize=2048)(_body_html)
+_HALF_ADDRESS = re.compile(r"https?:(?!//[^/\\])", re.IGNORECASE)
+
+
+def _kept(_tag: str, attribute: str, value: str) -> str | None:
+    """Drop addresses such as ``http:page``: browsers take them for relative ones."""
+    if attribute in ("href", "src") and _HALF_ADDRESS.match(value.strip()):
+        return None
+    return value
+
+
+def nesting(markdown: str) -> int:
+    """How deep HTML elements stand in each other in ``markdown``, roughly.
+
+    The sanitizer's time grows with the square of it.
+    """
+    depth = deepest = 0
+    for match in _TAG.finditer(markdown):
+        if match["name"].lower() in _SHALLOW:
+            continue
+        depth = max(0, depth - 1) if match["end"] else depth + 1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+_TAG = re.compile(r"<(?P<end>/?)(?P<name>[A-Za-z][A-Za-z0-9]*)")
+# Elements that are empty, or that end by themselves where the next one begins.
+_SHALLOW = {"br", "hr", "img", "wbr", "input", "p", "li", "td", "th", "tr", "dt", "dd", "col"}
 
 
 def entry_html(entry: Entry, site: Site) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, text, update
 
 from feedsvc.errors import NotFound
 from feedsvc.model import Editor
@@ -87,6 +87,12 @@ class EditorRows:
             )
         )
         return used.rowcount == 1
+
+    def lock_failures(self) -> None:
+        """Keep other sign-ins from counting until this transaction ends."""
+        if self._connection.dialect.name == "postgresql":
+            # SQLite has one writer at a time.
+            self._connection.execute(text("LOCK TABLE sign_in_failures IN EXCLUSIVE MODE"))
 
     def note_failure(self, keys: list[str], failed_at: datetime) -> list[int]:
         """Remember a failed sign-in under each key; the numbers of what is remembered."""

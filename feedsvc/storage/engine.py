@@ -12,7 +12,7 @@ import os
 import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,10 @@ def _open_sqlite(url: URL, *, read_only: bool) -> Engine:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StorageError(f"{path.parent} cannot be made: {error.strerror}") from error
+        # For its owner alone: it holds passwords' hashes and the key of the cookies.
+        # What SQLite makes beside it gets the same mode. If it fails, opening tells.
+        with suppress(OSError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
         name = path.as_uri()
 
     def connect() -> sqlite3.Connection:
@@ -167,6 +171,8 @@ def _translate_sqlite(error: sqlite3.Error) -> StorageError | None:
         return StorageFull("the disk is full; free some space and try again")
     if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
         return StorageReadOnly("the database is read-only; nothing can be saved")
+    if primary == sqlite3.SQLITE_CONSTRAINT:
+        return StorageBusy("somebody saved the same at the same moment; try again")
     if primary == sqlite3.SQLITE_CANTOPEN:
         return StorageUnreachable(f"the database file cannot be opened: {error}")
     if primary in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):

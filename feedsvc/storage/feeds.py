@@ -18,9 +18,11 @@ from sqlalchemy import (
     insert,
     literal,
     select,
+    text,
     update,
 )
 
+from feedsvc.characters import folded
 from feedsvc.errors import NotFound
 from feedsvc.model import (
     ID_PREFIX,
@@ -60,6 +62,11 @@ class FeedRows:
         query = select(categories).order_by(categories.c.name, categories.c.id).limit(LONGEST_LIST)
         return [_category(row) for row in self._connection.execute(query)]
 
+    def lock_categories(self) -> None:
+        """Keep other writers from making or renaming one until this transaction ends."""
+        if self._connection.dialect.name == "postgresql":
+            self._connection.execute(text("LOCK TABLE categories IN SHARE ROW EXCLUSIVE MODE"))
+
     def category_slugs(self) -> set[str]:
         """Every slug that a category has or had."""
         found: set[str] = set()
@@ -81,7 +88,7 @@ class FeedRows:
         """The category with that name, in any case of its letters, or None."""
         query = (
             select(categories)
-            .where(func.lower(categories.c.name) == name.lower())
+            .where(categories.c.name_folded == folded(name))
             .order_by(categories.c.id)
             .limit(1)
         )
@@ -91,9 +98,7 @@ class FeedRows:
     def add_category(self, category: Category, made_at: datetime) -> Category:
         """Store a new category, its feed, and the change that renders it."""
         category_id = self._connection.execute(
-            insert(categories)
-            .values(slug=category.slug, name=category.name, description=category.description)
-            .returning(categories.c.id)
+            insert(categories).values(**_category_columns(category)).returning(categories.c.id)
         ).scalar_one()
         feed_id = self._connection.execute(
             insert(feeds)
@@ -113,9 +118,7 @@ class FeedRows:
             select(table.c.slug).where(table.c.id == category.id)
         ).scalar_one()
         self._connection.execute(
-            update(table)
-            .where(table.c.id == category.id)
-            .values(slug=category.slug, name=category.name, description=category.description)
+            update(table).where(table.c.id == category.id).values(**_category_columns(category))
         )
         if former != category.slug:
             self._connection.execute(
@@ -154,7 +157,17 @@ class FeedRows:
         locked = select(feeds.c.id).where(feeds.c.id == feed_id).with_for_update(key_share=True)
         if self._connection.execute(locked).one_or_none() is None:
             raise NotFound(f"there is no feed with number {feed_id}")
-        return _feed(self._connection.execute(_feeds().where(feeds.c.id == feed_id)).one())
+        return self.numbered(feed_id)
+
+    def numbered(self, feed_id: int) -> Feed:
+        """The feed with that number in the database.
+
+        :raises NotFound: there is none.
+        """
+        row = self._connection.execute(_feeds().where(feeds.c.id == feed_id)).one_or_none()
+        if row is None:
+            raise NotFound(f"there is no feed with number {feed_id}")
+        return _feed(row)
 
     def of_entry(self, *states: Entry) -> list[int]:
         """The feeds that any of these states of an entry belongs in.
@@ -254,6 +267,11 @@ class FeedRows:
         )
         return list(self._connection.execute(query).scalars())
 
+    def is_owed(self, feed_ids: Iterable[int]) -> bool:
+        """Whether one of these feeds waits to be rendered."""
+        query = select(changes.c.id).where(changes.c.feed_id.in_(list(feed_ids))).limit(1)
+        return self._connection.execute(query).first() is not None
+
     def clear_changes(self, feed_id: int) -> None:
         """Take back what was announced of a feed.
 
@@ -267,7 +285,6 @@ class FeedRows:
     def store(
         self,
         feed: Feed,
-        *,
         updated: datetime,
         fingerprint: str,
         next_due_at: datetime | None,
@@ -289,6 +306,14 @@ class FeedRows:
             ],
         )
         self._put(feed, updated=updated, fingerprint=fingerprint, next_due_at=next_due_at)
+
+    def documents_of(self, feed: Feed) -> dict[tuple[str, str], tuple[str, bytes]]:
+        """Format and encoding -> ETag and bytes, as they are stored."""
+        query = select(documents).where(documents.c.feed_id == feed.id)
+        return {
+            (row.format, row.encoding): (row.etag, bytes(row.body))
+            for row in self._connection.execute(query)
+        }
 
     def store_next_due(self, feed: Feed, next_due_at: datetime | None) -> None:
         """Set until when a feed's documents may be cached; their bytes stay."""
@@ -367,6 +392,15 @@ def _feeds() -> Select[Any]:
     return select(feeds, categories.c.slug, categories.c.name, categories.c.description).outerjoin(
         categories, categories.c.id == feeds.c.category_id
     )
+
+
+def _category_columns(category: Category) -> dict[str, str]:
+    return {
+        "slug": category.slug,
+        "name": category.name,
+        "name_folded": folded(category.name),
+        "description": category.description,
+    }
 
 
 def _category(row: Row[Any]) -> Category:

@@ -85,6 +85,9 @@ categories = Table(
     Column("slug", String(200), nullable=False, unique=True),
     Column("name", String(200), nullable=False),
     Column("description", Text, nullable=False, default=""),
+    # The name as it is looked up. Folded here: SQLite's lower() knows ASCII only.
+    Column("name_folded", String(400), nullable=False, server_default=""),
+    Index(None, "name_folded"),
 )
 
 entries = Table(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from feedsvc.storage import schema
 
@@ -12,11 +13,19 @@ class SettingRows:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._is_postgresql = connection.dialect.name == "postgresql"
 
     def get(self, name: str) -> str | None:
         """The value of ``name``, or None."""
         query = select(schema.settings.c.value).where(schema.settings.c.name == name)
         return self._connection.execute(query).scalar_one_or_none()
+
+    def put_if_missing(self, name: str, value: str) -> None:
+        """Set ``name`` unless somebody has: of several at once the first counts."""
+        make = postgresql.insert if self._is_postgresql else sqlite.insert
+        self._connection.execute(
+            make(schema.settings).values(name=name, value=value).on_conflict_do_nothing()
+        )
 
     def put(self, name: str, value: str) -> None:
         """Set ``name``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 import secrets
 from datetime import datetime, timedelta
 
@@ -62,16 +63,17 @@ def sign_in(
 
     :raises Throttled: there were too many failures before; nothing is verified.
     """
-    name, now = clean_line(name), whole_second(now)
+    name, now, address = clean_line(name), whole_second(now), _subscriber(address)
     keys = {
         "pair": _digest("pair", name, address),
         "address": _digest("address", address),
         "name": _digest("name", name),
     }
     since = now - timedelta(minutes=THROTTLE_MINUTES)
-    # Counted before it is verified, in one writing transaction: a burst of
-    # parallel guesses cannot all pass the check before any is counted.
+    # Counted before it is verified, in one transaction that excludes others of its
+    # kind: a burst of parallel guesses cannot all pass the check before any is counted.
     with storage.writing() as tx:
+        tx.editors.lock_failures()
         for kind, key in keys.items():
             if tx.editors.failures(key, since) >= MOST_FAILURES[kind]:
                 raise Throttled
@@ -85,6 +87,17 @@ def sign_in(
             tx.editors.set_password_hash(name, _hasher.hash(password))
             editor = tx.editors.named(name)
     return editor
+
+
+def _subscriber(address: str) -> str:
+    """Whom an address belongs to: one customer gets a whole /64 of IPv6."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is None:
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)
 
 
 def _verified(password_hash: str, password: str) -> bool:

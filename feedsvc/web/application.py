@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from flask import Flask, Response, g, render_template, request
+from flask import Flask, Response, abort, g, render_template, request
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 from werkzeug.exceptions import HTTPException
 
@@ -15,7 +15,7 @@ from feedsvc.model import Format
 from feedsvc.rendering import feed_title, is_right_to_left, summary_text
 from feedsvc.timestamps import MONTHS, describe, rfc3339
 from feedsvc.web import categories
-from feedsvc.web.editor import SESSION_LIFETIME, resume_after_csrf_error
+from feedsvc.web.editor import SESSION_LIFETIME, keep_typed, resume_after_csrf_error
 from feedsvc.web.public import public
 from feedsvc.web.services import Services, services
 
@@ -24,6 +24,9 @@ log = structlog.get_logger("feedsvc.web")
 # A form holds a body of at most a million characters, each up to twelve octets
 # in its encoding, and the rest.
 LARGEST_FORM_BYTES = 14_000_000
+# Forms that hold no article; and how many fields any may have.
+SMALL_FORM_BYTES = 64_000
+MOST_FIELDS = 1_000
 
 # Styles, scripts and pictures of our own and pictures that articles show.
 CONTENT_SECURITY_POLICY = (
@@ -37,7 +40,7 @@ def create_flask_app(given: Services, secret_key: str) -> Flask:
     app = Flask(__name__)
     app.config.update(
         SECRET_KEY=secret_key,
-        MAX_CONTENT_LENGTH=LARGEST_FORM_BYTES,
+        MAX_CONTENT_LENGTH=SMALL_FORM_BYTES,
         MAX_FORM_MEMORY_SIZE=LARGEST_FORM_BYTES,
         PERMANENT_SESSION_LIFETIME=SESSION_LIFETIME,
         SESSION_COOKIE_NAME="feedsvc_session",
@@ -50,6 +53,8 @@ def create_flask_app(given: Services, secret_key: str) -> Flask:
         WTF_CSRF_SSL_STRICT=False,
     )
     app.extensions["feedsvc"] = given
+    # Before the token is looked for, which reads the form.
+    app.before_request(_bound_form)
     CSRFProtect(app)
     app.register_blueprint(public)
     # Its routes are in two files.
@@ -67,6 +72,17 @@ def create_flask_app(given: Services, secret_key: str) -> Flask:
     app.register_error_handler(StorageError, _on_storage_error)
     app.register_error_handler(Exception, _on_fault)
     return app
+
+
+def _bound_form() -> None:
+    """Refuse a form that would take long to read, before anybody is known to have sent it."""
+    if request.method != "POST":
+        return
+    if request.endpoint in ("editor.save", "editor.sign_in"):
+        request.max_content_length = LARGEST_FORM_BYTES
+    is_encoded = request.mimetype == "application/x-www-form-urlencoded"
+    if is_encoded and request.get_data().count(b"&") > MOST_FIELDS:
+        abort(413)
 
 
 def _everywhere() -> dict[str, Any]:
@@ -102,13 +118,16 @@ def _protect(response: Response) -> Response:
 
 def _on_http_error(error: HTTPException) -> Any:
     if isinstance(error, CSRFError):
-        kept = resume_after_csrf_error()
-        return kept or _page(
+        return resume_after_csrf_error() or _page(
             400,
             "This form has expired",
             "The form was opened in another session, or your browser does not keep cookies."
             " Go back, load the page again and send it once more.",
         )
+    if error.code is not None and error.code >= 400:
+        kept = keep_typed(f"Nothing was saved: {error.description}", error.code)
+        if kept is not None:
+            return kept
     if error.code is None or error.code < 400:
         return error
     texts = {
@@ -125,7 +144,11 @@ def _on_http_error(error: HTTPException) -> Any:
 
 
 def _on_storage_error(error: StorageError) -> Any:
-    log.error("storage failed", path=request.path, reason=str(error))
+    # The route, not the path: a one-time link's token stands in that.
+    kept = keep_typed(f"Nothing was saved: {error}.", 503)
+    if kept is not None:
+        return kept
+    log.error("storage failed", route=str(request.url_rule), reason=str(error))
     # Readers need not know what holds it together; editors may have to tell someone.
     reason = f"{error}." if getattr(g, "editor", None) else "This page cannot be made just now."
     response = _page(503, "Not now", f"{reason} Feeds are served all the same.")
@@ -134,7 +157,10 @@ def _on_storage_error(error: StorageError) -> Any:
 
 
 def _on_fault(error: Exception) -> Any:
-    log.exception("request failed", path=request.path, method=request.method)
+    log.exception("request failed", route=str(request.url_rule), method=request.method)
+    kept = keep_typed("Nothing was saved: something is broken here; it was written down.", 500)
+    if kept is not None:
+        return kept
     return _page(500, "Something is broken here", "It was written down for the operator.")
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from datetime import timedelta, tzinfo
 from functools import wraps
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 from flask import (
@@ -87,32 +89,90 @@ def signed_in(view: Any) -> Any:
     return guarded
 
 
-def _sign_in_again() -> Any:
-    """What was typed when the session ended goes into the sign-in page, and on."""
+# What was typed is never lost
+
+
+def _sign_in_again(fault: str = "", status: int = 401) -> Any:
+    """What was typed goes into the sign-in page, and on from there."""
+    if not _is_of_our_pages():
+        abort(400, "The form came from another site.")
     kept = [
         (name, value)
         for name, value in request.form.items(multi=True)
         if name not in ("csrf_token", "action")
     ]
-    return render_template("editor/sign_in.html", kept=kept, target=request.path, name=""), 401
+    page = render_template(
+        "editor/sign_in.html", kept=kept, target=request.path, name="", fault=fault
+    )
+    return page, status
+
+
+def _is_of_our_pages() -> bool:
+    """Whether the form was sent by a page of this site.
+
+    Another one's could otherwise lay words into an editor's form (they come with no
+    token, as those of an ended session do).
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = request.headers.get("Origin")
+    if origin is None:
+        return True  # no browser of today
+    ours = (urlsplit(services().site.url).netloc, request.host)
+    return urlsplit(origin).netloc in ours
+
+
+def _kept_fields() -> list[tuple[str, str]]:
+    """The article that a sign-in form carries along."""
+    fields = request.form.items(multi=True)
+    return [(key[5:], value) for key, value in fields if key.startswith("kept_")]
+
+
+def keep_typed(fault: str, status: int) -> Any:
+    """The form or the sign-in page once more, with everything that was typed.
+
+    None where the request that failed carried no article.
+    """
+    if request.method != "POST" or status == 413:
+        return None
+    if request.endpoint == "editor.sign_in" and _kept_fields():
+        page = render_template(
+            "editor/sign_in.html",
+            target=_local_path(request.form.get("next")),
+            kept=_kept_fields(),
+            name=request.form.get("name", ""),
+            fault=fault,
+        )
+        return page, status
+    if request.endpoint != "editor.save" or request.view_args is None:
+        return None
+    if not _is_of_our_pages():
+        return None
+    if getattr(g, "editor", None) is None:
+        return _sign_in_again(fault, status)
+    uuid = request.view_args["uuid"]
+    form = ArticleForm.from_request(request.form).with_faults({"form": fault})
+    return _form_page(form, _stored(uuid), uuid, status=status)
 
 
 def resume_after_csrf_error() -> Any:
     """An article sent with a token of an ended session comes back, text and all.
 
-    None where the request was no article.
+    None where the request carried no article.
     """
-    if request.endpoint != "editor.save" or request.view_args is None:
+    if request.endpoint not in ("editor.save", "editor.sign_in") or not _is_of_our_pages():
         return None
     _load_editor()
+    if request.endpoint == "editor.sign_in":
+        if g.editor is not None and _kept_fields():  # signed in from another tab
+            return _resume(_local_path(request.form.get("next")), _kept_fields())
+        return keep_typed("The page was opened in an earlier session. Sign in once more.", 400)
     if g.editor is None:
         return _sign_in_again()
-    fault = {
-        "form": "The form was opened in an earlier session, so nothing was saved. Press again."
-    }
-    uuid = request.view_args["uuid"]
-    form = ArticleForm.from_request(request.form).with_faults(fault)
-    return _form_page(form, _stored(uuid), uuid, status=400)
+    return keep_typed(
+        "The form was opened in an earlier session, so nothing was saved. Press again.", 400
+    )
 
 
 def _begin_session(found: Editor) -> None:
@@ -130,9 +190,7 @@ def sign_in() -> Any:
             "editor/sign_in.html", target=_local_path(request.args.get("next")), kept=(), name=""
         )
     name, target = request.form.get("name", ""), _local_path(request.form.get("next"))
-    kept = [
-        (key[5:], value) for key, value in request.form.items(multi=True) if key.startswith("kept_")
-    ]
+    kept = _kept_fields()
     fault, status = "", 200
     try:
         found = accounts.sign_in(
@@ -173,8 +231,8 @@ def _resume(target: str, kept: list[tuple[str, str]]) -> Any:
 def _local_path(target: str | None) -> str:
     """Where to go on: a path of the editor's own, never another host's."""
     home = url_for("editor.index")
-    if target and target.startswith(home) and "\\" not in target and "//" not in target:
-        return target
+    if target and target.startswith(home) and re.fullmatch(r"(/[\w.~%?=&-]*)+", target, re.ASCII):
+        return target if "//" not in target else home
     return home
 
 
@@ -221,7 +279,7 @@ def index() -> Any:
     """Drafts, scheduled, published, withdrawn."""
     state = next((one for one in State if one == request.args.get("state")), None)
     text = request.args.get("page", "1")
-    page = int(text) if text.isascii() and text.isdigit() and 0 < int(text[:6]) < 100_000 else 1
+    page = int(text) if re.fullmatch("[1-9][0-9]{0,4}", text) else 1
     with services().storage.reading() as tx:
         counts = {one: tx.entries.count(one) for one in State}
         shown = state or next(
@@ -286,11 +344,17 @@ def save(uuid: UUID) -> Any:
         return _form_page(form.with_faults(error.faults), current, uuid, status=422)
     except EditConflict:
         return _conflict_page(form, uuid)
+    except NotFound as error:
+        return keep_typed(f"Nothing was saved: {error}.", 404)
     except StorageError as error:
         fault = {"form": f"Nothing was saved: {error}. What you typed is still here."}
         return _form_page(form.with_faults(fault), current, uuid, status=503)
-    services().documents.refresh()
-    flash(_said(entry, action, current))
+    try:
+        services().documents.refresh()
+        is_out = not services().publisher.is_owed(entry)
+    except StorageError:  # it is saved all the same, and the next tick goes on
+        is_out = False
+    flash(_said(entry, action, current, is_out=is_out))
     return redirect(url_for("editor.edit", uuid=entry.uuid), 303)
 
 
@@ -390,7 +454,9 @@ def _moved_text(entry: Entry | None) -> str:
     return "" if is_same else describe(entry.published, zone)
 
 
-def _said(entry: Entry, action: Action, before: Entry | None) -> str:
+def _said(entry: Entry, action: Action, before: Entry | None, *, is_out: bool) -> str:
+    if not is_out:
+        return "Saved. Its feeds cannot be rendered at the moment; they will be, by themselves."
     names = " and ".join(category.name for category in entry.categories)
     due = describe(entry.visible_at, services().zone) if entry.visible_at else ""
     if is_held_back(entry):

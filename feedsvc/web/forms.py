@@ -12,7 +12,7 @@ from werkzeug.datastructures import MultiDict
 from feedsvc.errors import GapError, OverlapError, TimestampError
 from feedsvc.importing import parse_source, source_line
 from feedsvc.model import Category, Entry, State
-from feedsvc.publishing import Draft, is_held_back
+from feedsvc.publishing import Draft, is_held_back, slug_of
 from feedsvc.timestamps import describe, fold_of, is_zone_name, parse_wall, to_instant, wall_text
 
 # The names in the form of what publishing calls a field.
@@ -82,7 +82,7 @@ class ArticleForm:
             summary=entry.summary,
             body=entry.body,
             author=entry.author,
-            slug=entry.slug,
+            slug=entry.slug if not _is_derived(entry) else "",
             publish_at=wall_text(entry.published, zone) if entry.published else "",
             sources="\n".join(source_line(source) for source in entry.sources),
             revision=entry.revision,
@@ -107,6 +107,8 @@ class ArticleForm:
         by_slug = {category.slug: category for category in categories}
         wanted = [slug for slug in (self.category, *self.also_in) if slug]
         unknown = [slug for slug in wanted if slug not in by_slug]
+        if self.also_in and not self.category:
+            faults["category"] = "choose the one it belongs to first; those ticked come after it"
         if unknown:
             faults["category"] = f"there is no category “{unknown[0]}” any more; choose another"
         instant: datetime | None = None
@@ -166,6 +168,14 @@ class ArticleForm:
         """The same with more said to be wrong, by the names of the form's fields."""
         named = {FIELD_NAMES.get(name, name): fault for name, fault in faults.items()}
         return replace(self, faults={**named, **self.faults})
+
+
+def _is_derived(entry: Entry) -> bool:
+    """Whether the address of an article that nobody has seen follows its title."""
+    if entry.state not in (State.DRAFT, State.SCHEDULED):
+        return False
+    derived = re.escape(slug_of(entry.title))
+    return re.fullmatch(f"{derived}(-[0-9a-f-]+)?", entry.slug) is not None
 
 
 def wall_text_of(wall: datetime) -> str:

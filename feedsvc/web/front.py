@@ -177,7 +177,7 @@ def is_current(held: Held, environ: Environ, now: int) -> bool:
     """
     etags = environ.get("HTTP_IF_NONE_MATCH")
     if etags is not None:
-        digests = _digests(etags)
+        digests = _digests(etags) if len(etags) <= _LONGEST_KEPT else _digests_of(etags)
         return held.digest in digests or "*" in digests
     since = environ.get("HTTP_IF_MODIFIED_SINCE")
     if since is None:
@@ -187,21 +187,25 @@ def is_current(held: Held, environ: Environ, now: int) -> bool:
     return instant is not None and held.updated <= instant <= now
 
 
+# Strangers choose these headers, so only short ones are remembered, and of longer
+# ones no more is read than an honest client would send.
+_LONGEST_KEPT = 300
+_LONGEST_READ = 8_000
+
 _TAG = re.compile(r'(?:W/)?"([^"]*)"|([^\s,"]+)')
 # Proxies that compress on the way mark the tag: Apache and others.
 _PROXY_SUFFIX = re.compile(r"(?:(?:--?|;)(?:gzip|br|zstd|deflate))+$")
 _LONGEST_TAG = 200
 
 
-@lru_cache(maxsize=4096)
-def _digests(header: str) -> frozenset[str]:
+def _digests_of(header: str) -> frozenset[str]:
     """What the tags of If-None-Match begin with.
 
     Weak comparison (RFC 9110 section 8.8.3.2): ``W/`` is put on by proxies too.
     Tags without quotes, seen in the field, count.
     """
     found = set()
-    for quoted, bare in _TAG.findall(header):
+    for quoted, bare in _TAG.findall(header[:_LONGEST_READ]):
         tag = quoted or bare.removeprefix("W/")
         if len(tag) > _LONGEST_TAG:
             continue  # none of ours, and the pattern below would take its time
@@ -212,8 +216,16 @@ def _digests(header: str) -> frozenset[str]:
     return frozenset(found)
 
 
-@lru_cache(maxsize=4096)
+_digests = lru_cache(maxsize=4096)(_digests_of)
+
+
 def _http_instant(text: str) -> int | None:
+    # The longest of the three forms (RFC 9110 section 5.6.7) has 33 characters.
+    return _parsed_http_date(text) if len(text) <= 64 else None
+
+
+@lru_cache(maxsize=4096)
+def _parsed_http_date(text: str) -> int | None:
     try:
         instant = parsedate_to_datetime(text)
         if instant.tzinfo is None:  # "-0000", or the asctime form: both mean UTC
@@ -223,7 +235,6 @@ def _http_instant(text: str) -> int | None:
         return None
 
 
-@lru_cache(maxsize=1024)
 def negotiate(accept: str | None, available: tuple[str, ...]) -> str | None:
     """The content coding to send (RFC 9110 section 12.5.3), or None.
 
@@ -232,6 +243,12 @@ def negotiate(accept: str | None, available: tuple[str, ...]) -> str | None:
     """
     if accept is None:
         return "identity"
+    if len(accept) > _LONGEST_KEPT:
+        return _negotiated(accept[:_LONGEST_READ], available)
+    return _remembered(accept, available)
+
+
+def _negotiated(accept: str, available: tuple[str, ...]) -> str | None:
     quality: dict[str, float] = {}
     for part in accept.split(","):
         coding, *parameters = (piece.strip().lower() for piece in part.split(";"))
@@ -248,6 +265,9 @@ def negotiate(accept: str | None, available: tuple[str, ...]) -> str | None:
         if weight > best_quality:
             best, best_quality = encoding, weight
     return best
+
+
+_remembered = lru_cache(maxsize=1024)(_negotiated)
 
 
 def _quality(parameters: list[str]) -> float:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, abort, redirect, render_template, request
 
+from feedsvc.characters import is_writable
 from feedsvc.errors import NotFound, StorageError
 from feedsvc.model import Entry, Feed, State
 from feedsvc.rendering import entry_html
@@ -57,7 +59,7 @@ def _listing(slug: str) -> Any:
 
 def _page_number() -> int:
     text = request.args.get("page", "1")
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:7]) <= 100_000:
+    if not re.fullmatch("[1-9][0-9]{0,4}", text):
         abort(404)
     return int(text)
 
@@ -100,6 +102,13 @@ def _found(ask: Any) -> Any:
     try:
         return ask()
     except NotFound:
+        abort(404)
+
+
+@public.url_value_preprocessor
+def _check_slug(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+    # PostgreSQL refuses to compare with a NUL; no slug has such characters.
+    if values and not is_writable(values.get("slug", "")):
         abort(404)
 
 

@@ -1,0 +1,244 @@
+"""Render the feeds that are owed it, each in one transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Self
+
+import structlog
+
+from feedsvc.errors import StorageError
+from feedsvc.model import (
+    Entry,
+    Feed,
+    FeedDocument,
+    Format,
+    Site,
+    Tombstone,
+    Window,
+    whole_second,
+)
+from feedsvc.publishing.decisions import next_updated, window_start
+from feedsvc.rendering import (
+    RENDERER_VERSION,
+    Rendered,
+    documents,
+    entry_html,
+    fingerprint,
+    render,
+    summary_text,
+)
+from feedsvc.storage import FaultyEntry, Storage, Transaction
+
+log = structlog.get_logger("feedsvc.publishing")
+
+# How many feeds, or due entries, one tick takes at a time; the loop goes on
+# while there are more.
+BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Inputs:
+    """What a feed's documents are made from, beside settings."""
+
+    entries: list[Entry]
+    faulty: list[FaultyEntry]
+    tombstones: list[Tombstone]
+    next_due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Regenerator:
+    """What turns stored entries into stored documents.
+
+    :param site: what feeds say of their publisher.
+    :param window: how far back they reach.
+    :param clock: gives the instant of a feed's change, which lies later than ``now``
+        where a lock had to be waited for. None: ``now`` itself.
+    """
+
+    storage: Storage
+    site: Site
+    window: Window
+    clock: Callable[[], datetime] | None = None
+
+    def note_settings(self, now: datetime) -> None:
+        """Say what all feeds are made with from now on; announce them if that is new."""
+        noted = json.dumps(
+            {
+                "site": asdict(self.site),
+                "window": asdict(self.window),
+                "renderer": RENDERER_VERSION,
+            }
+        )
+        with self.storage.reading() as tx:
+            if tx.settings.get("site") == noted:
+                return
+        with self.storage.writing() as tx:
+            tx.settings.put("site", noted)
+            tx.feeds.announce_all(whole_second(now))
+
+    def has_noted(self) -> bool:
+        """Whether it was ever said what feeds are made with."""
+        with self.storage.reading() as tx:
+            return tx.settings.get("site") is not None
+
+    def as_noted(self) -> Self:
+        """The same with the settings that were noted last, its own if none were.
+
+        A command beside the service renders what the service would, whatever its
+        own environment says; otherwise each would undo the other's feeds.
+        """
+        with self.storage.reading() as tx:
+            noted = tx.settings.get("site")
+        try:
+            found = json.loads(noted or "")
+            return replace(self, site=Site(**found["site"]), window=Window(**found["window"]))
+        except (ValueError, TypeError, KeyError):  # none yet, or of another version
+            return self
+
+    def regenerate_owed(self, now: datetime) -> int:
+        """Render every feed of which a change was announced.
+
+        :returns: how many feeds' documents changed.
+        """
+        changed = 0
+        failed: set[int] = set()
+        while True:
+            with self.storage.reading() as tx:
+                owed = tx.feeds.changed(limit=BATCH + len(failed))
+            owed = [feed_id for feed_id in owed if feed_id not in failed]
+            if not owed:
+                return changed
+            for feed_id in owed:
+                outcome = self._regenerate_one(feed_id, now)
+                if outcome is None:
+                    failed.add(feed_id)
+                changed += bool(outcome)
+
+    def regenerate_all(self, now: datetime, slugs: Iterable[str] = (), *, force: bool) -> int:
+        """Render feeds again even where no change is announced.
+
+        :param slugs: only these; none means all.
+        :param force: forget what they were rendered from, so that each changes.
+        :returns: how many feeds' documents changed.
+        :raises NotFound: there is no feed of one of the slugs.
+        """
+        with self.storage.reading() as tx:
+            wanted = [tx.feeds.feed(slug) for slug in slugs] or tx.feeds.all()
+        return sum(self.regenerate(feed.id, now, force=force) for feed in wanted)
+
+    def regenerate(self, feed_id: int, now: datetime, *, force: bool = False) -> bool:
+        """Render a feed if its inputs differ from what its documents were made of.
+
+        One transaction: lock, clear the change rows, read, compare, render, store.
+
+        :param force: render it in any case, and store what turns out different.
+        :returns: whether its documents changed.
+        """
+        self._warm(feed_id)
+        with self.storage.writing() as tx:
+            feed = tx.feeds.lock(feed_id)
+            tx.feeds.clear_changes(feed.id)
+            inputs = self._inputs(tx, feed)
+            for fault in inputs.faulty:
+                log.error("entry left out", entry=fault.id, feed=feed.slug, fault=fault.fault)
+            digest = fingerprint(feed, inputs.entries, self.site, self.window, inputs.tombstones)
+            if digest == feed.fingerprint and feed.updated is not None:
+                if inputs.next_due_at != feed.next_due_at:
+                    tx.feeds.store_next_due(feed, inputs.next_due_at)
+                if not force:
+                    return False
+                again = self._rendered(feed, inputs, feed.updated)
+                stored = tx.feeds.documents_of(feed)
+                if stored == {key: (one.etag, one.body) for key, one in again.items()}:
+                    return False
+                promised = {key: etag for key, (etag, _) in stored.items()}
+                if promised == {key: one.etag for key, one in again.items()}:
+                    # What is stored is damaged: this is what readers were promised.
+                    tx.feeds.store(feed, feed.updated, digest, inputs.next_due_at, again.values())
+                    return True
+            updated = next_updated(feed.updated, self.clock() if self.clock else now)
+            rendered = self._rendered(feed, inputs, updated)
+            tx.feeds.store(feed, updated, digest, inputs.next_due_at, rendered.values())
+        log.info("feed changed", feed=feed.slug, entries=len(inputs.entries))
+        return True
+
+    def _inputs(self, tx: Transaction, feed: Feed) -> _Inputs:
+        since = window_start(tx.feeds.last_move(feed), self.window)
+        entries, faulty = tx.entries.window_of(feed, newest=self.window.items, visible_since=since)
+        return _Inputs(
+            entries, faulty, tx.feeds.tombstones(feed, since=since), tx.entries.next_due(feed)
+        )
+
+    def _rendered(
+        self, feed: Feed, inputs: _Inputs, updated: datetime
+    ) -> dict[tuple[str, str], FeedDocument]:
+        """By format and encoding."""
+        found: dict[tuple[str, str], FeedDocument] = {}
+        for format in Format:
+            made = render(
+                feed,
+                inputs.entries,
+                self.site,
+                self.window,
+                format,
+                updated,
+                inputs.tombstones,
+            )
+            self._report(feed, made)
+            for one in documents(feed, format, made.body, updated, inputs.next_due_at):
+                found[format.value, one.encoding] = one
+        return found
+
+    def _warm(self, feed_id: int) -> None:
+        """Make the entries' HTML, which is kept, before anybody waits for the lock."""
+        with self.storage.reading() as tx:
+            inputs = self._inputs(tx, tx.feeds.numbered(feed_id))
+        for entry in inputs.entries:
+            summary_text(entry)
+            entry_html(entry, self.site)
+
+    def _report(self, feed: Feed, made: Rendered) -> None:
+        for one in made.left_out:
+            log.error(
+                "entry left out",
+                entry=one.entry_id,
+                feed=feed.slug,
+                format=one.format.value,
+                fault=one.fault,
+            )
+        if made.cut:
+            log.warning(
+                "feed cut short",
+                feed=feed.slug,
+                format=made.format.value,
+                entries_left_out=made.cut,
+                window_bytes=self.window.most_bytes,
+            )
+
+    def _regenerate_quietly(self, feed_ids: Iterable[int], now: datetime) -> None:
+        for feed_id in feed_ids:
+            self._regenerate_one(feed_id, now)
+
+    def _regenerate_one(self, feed_id: int, now: datetime) -> bool | None:
+        """Whether the feed changed; None where it could not be rendered now.
+
+        Its change rows then remain, and the next tick tries again: one feed that
+        fails never stops another, nor the save that touched it.
+        """
+        try:
+            return self.regenerate(feed_id, now)
+        except StorageError as error:
+            log.warning("feed not regenerated", feed_id=feed_id, reason=str(error))
+        except Exception:
+            log.exception("feed not regenerated", feed_id=feed_id)
+        return None
+
+    def is_owed(self, entry: Entry) -> bool:
+        """Whether a feed of the entry has still to be rendered."""
+        with self.storage.reading() as tx:
+            return tx.feeds.is_owed(tx.feeds.of_entry(entry))
