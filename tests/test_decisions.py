@@ -158,6 +158,7 @@ def test_a_feeds_updated_always_grows(steps: list[int]) -> None:
 def test_the_window_is_counted_from_the_last_entrance() -> None:
     # Two hours more than the days: a cached answer, a clock that was wrong.
     assert window_start(NOW, Window(days=14)) == utc(2026, 1, 8, 7)
+    assert window_start(NOW, Window(days=0)) == NOW
     assert window_start(None, Window()) is None
     assert window_start(utc(1, 1, 3), Window(days=14)) is None
 

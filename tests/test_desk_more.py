@@ -336,7 +336,15 @@ def test_what_was_done_is_said(desk: Service) -> None:
     desk.edit(path, "update", told="update", body="News")
     assert said() == "Updated. Readers are shown that it changed."
     desk.edit(path, "update", body="Other words")
-    assert said() == "Corrected. Readers see the new text under the same date."
+    assert said() == "Corrected. Readers are not told, but see it as it is now."
+    desk.edit(path, "update")
+    assert said() == "Nothing was changed, so nothing was saved."
+    desk.edit(path, "update", category="science", slug="new", publish_at="20/01/2026 10:00")
+    assert said() == (
+        "Corrected. Readers are not told, but see it as it is now. It is in the feeds of Science."
+        " Its date is 20/01/2026 10:00 CET (09:00 UTC) now. Its address is /articles/new now;"
+        " the old one goes on working."
+    )
     desk.edit(path, "withdraw")
     assert said() == "Withdrawn. It is in no feed and on no page any more."
 
@@ -366,8 +374,9 @@ def test_a_form_without_a_button_does_nothing(desk: Service) -> None:
         answer = desk.edit(path, action, title="Changed")
         assert answer.status == 400
         assert "which button was pressed" in answer.text
+        assert answer.field("title") == "Changed"
     assert titles(desk, "/feeds/health.rss") == ["Stays"]
-    assert desk.browse(f"/editor/entries/{uuid4()}").status == 404
+    assert desk.browse(f"/editor/entries/{uuid4()}").headers["location"] == "/editor/new"
 
 
 def test_a_withdrawn_article_takes_no_change(desk: Service) -> None:

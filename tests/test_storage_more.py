@@ -25,6 +25,7 @@ from feedsvc.errors import (
 from feedsvc.model import Category, Entry, Site, State, Window
 from feedsvc.publishing import Action, Draft, Publisher, inspect
 from feedsvc.publishing import publisher as publisher_module
+from feedsvc.publishing import regeneration as regeneration_module
 from feedsvc.storage import Storage
 from feedsvc.storage import engine as storage_engine
 from tests.conftest import utc
@@ -66,11 +67,21 @@ def test_the_last_changed_is_listed_first_and_a_list_goes_on_where_it_ended(
 ) -> None:
     health = add_category(storage)
     for number in (1, 2, 3):
-        put(storage, make_entry(health, number, changed_at=utc(2026, 2, number)))
+        put(
+            storage,
+            make_entry(
+                health, number, changed_at=utc(2026, 2, number), published=utc(2026, 1, 9 - number)
+            ),
+        )
+    for number in (4, 5, 6):
+        draft = make_entry(health, number, changed_at=utc(2026, 2, number), state=State.DRAFT)
+        put(storage, draft)
     with storage.reading() as tx:
-        listed = tx.entries.latest(State.PUBLISHED, limit=2)
-        rest = tx.entries.latest(State.PUBLISHED, limit=2, offset=2)
-    assert slugs(listed + rest) == ["article-3", "article-2", "article-1"]
+        listed = tx.entries.latest(State.DRAFT, limit=2)
+        rest = tx.entries.latest(State.DRAFT, limit=2, offset=2)
+        published = tx.entries.latest(State.PUBLISHED)
+    assert slugs(listed + rest) == ["article-6", "article-5", "article-4"]
+    assert slugs(published) == ["article-1", "article-2", "article-3"]
 
 
 def test_nothing_scheduled_is_in_a_feed_beside_what_has_entered(
@@ -113,7 +124,7 @@ def test_readers_see_the_newest_first_and_nothing_that_is_still_to_come(storage:
             *tx.entries.live_in(feed, limit=2),
             *tx.entries.live_in(feed, limit=2, offset=2),
         ]
-        entered = tx.entries.newest_entrance(feed)
+        entered = tx.feeds.last_move(feed)
     assert slugs(seen) == ["article-3", "article-2", "article-1"]
     assert entered == utc(2026, 1, 3)
 
@@ -204,7 +215,7 @@ def test_a_change_that_commits_while_a_feed_is_rendered_stays_owed(
         pytest.skip("SQLite has one writer at a time")
     add_category(storage)
     publisher.regenerate_due(NOW)
-    real = publisher_module.window_start
+    real = regeneration_module.window_start
     with storage.reading() as tx:
         feed_id = tx.feeds.feed("health").id
 
@@ -214,7 +225,7 @@ def test_a_change_that_commits_while_a_feed_is_rendered_stays_owed(
         return real(*arguments)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(publisher_module, "window_start", meanwhile)
+        patch.setattr(regeneration_module, "window_start", meanwhile)
         publisher.regenerate(feed_id, NOW)
     with storage.reading() as tx:
         assert tx.feeds.changed(limit=10) == [feed_id]
@@ -337,6 +348,8 @@ def test_a_newer_schema_is_refused_too(storage: Storage) -> None:
 
 def test_many_may_start_on_an_empty_database_at_once(storage: Storage) -> None:
     for name in ("editors", "invitations", "sign_in_failures", "settings", "documents", "changes"):
+        sql(storage, f"DROP TABLE {name}")
+    for name in ("entry_slugs", "category_slugs", "tombstones"):
         sql(storage, f"DROP TABLE {name}")
     for name in ("feed_entries", "entry_categories", "entries", "feeds", "categories"):
         sql(storage, f"DROP TABLE {name}")

@@ -374,6 +374,8 @@ def window_start(last_move: datetime | None, window: Window) -> datetime | None:
     """
     if last_move is None:
         return None
+    if not window.days:
+        return last_move
     try:
         return last_move - timedelta(days=window.days) - WINDOW_SLACK
     except OverflowError:  # an archive of the year 1
