@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from feedsvc.storage import schema
@@ -29,6 +29,8 @@ class SettingRows:
 
     def put(self, name: str, value: str) -> None:
         """Set ``name``."""
-        table = schema.settings
-        self._connection.execute(delete(table).where(table.c.name == name))
-        self._connection.execute(insert(table).values(name=name, value=value))
+        make = postgresql.insert if self._is_postgresql else sqlite.insert
+        said = make(schema.settings).values(name=name, value=value)
+        self._connection.execute(
+            said.on_conflict_do_update(index_elements=["name"], set_={"value": value})
+        )
