@@ -21,6 +21,9 @@ from urllib.parse import unquote_to_bytes
 from feedsvc.model import FeedDocument
 from feedsvc.storage import Storage
 
+# From a feed's change until every worker serves it: rendering, commit, refresh.
+SETTLED_SECONDS = 10
+
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
@@ -184,7 +187,11 @@ def is_current(held: Held, environ: Environ, now: int) -> bool:
         return False
     instant = _http_instant(since)
     # A date in the future is invalid and ignored (section 13.1.3).
-    return instant is not None and held.updated <= instant <= now
+    if instant is None or instant > now:
+        return False
+    # What we gave; or a date of the reader's own, so long after the change that it
+    # cannot have been answered with what was there before.
+    return instant == held.updated or instant >= held.updated + SETTLED_SECONDS
 
 
 # Strangers choose these headers, so only short ones are remembered, and of longer
