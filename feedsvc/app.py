@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,13 @@ import structlog
 
 from feedsvc import scheduling
 from feedsvc.config import Config, load
-from feedsvc.errors import ImportRefused, InvalidEntry, StorageError, TimestampError
+from feedsvc.errors import (
+    ImportRefused,
+    InvalidEntry,
+    StorageBusy,
+    StorageError,
+    TimestampError,
+)
 from feedsvc.importing import ImportedArticle, parse_article
 from feedsvc.logs import configure_logging
 from feedsvc.model import Category, Site, State, Window
@@ -107,11 +114,35 @@ def differences(ours: Publisher, noted: Publisher) -> list[str]:
     ]
 
 
-def build(config: Config, *, clock: Clock = utc_now, ticking: bool = True) -> Front:
-    """The WSGI application of one process: polls, pages, forms, ticks.
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One process of the service: what it answers with, and its ticks.
 
-    :param ticking: whether this process publishes what is due by itself.
+    :param front: the WSGI application: polls, pages, forms.
     """
+
+    front: Front
+    storage: Storage
+    publisher: Publisher
+    documents: Documents
+    clock: Clock
+
+    def regenerate(self) -> None:
+        """The slower tick: finish what was left over, by a crash or a held lock."""
+        self.publisher.regenerate_due(self.clock())
+        self.documents.refresh()
+
+    def refresh(self) -> None:
+        """The faster tick: publish what falls due, take over what others rendered."""
+        if self.documents.is_due(self.clock()):
+            # Where the database is held the slower tick tells, and both try again.
+            with suppress(StorageBusy):
+                self.publisher.regenerate_due(self.clock())
+        self.documents.refresh()
+
+
+def build(config: Config, *, clock: Clock = utc_now) -> Worker:
+    """One process of the service, not ticking yet."""
     storage = open_storage(config)
     publisher = publisher_of(config, storage, clock)
     documents = Documents(storage)
@@ -134,25 +165,8 @@ def build(config: Config, *, clock: Clock = utc_now, ticking: bool = True) -> Fr
         cookie_key,
     )
 
-    def regenerate() -> None:
-        publisher.regenerate_due(clock())
-        documents.refresh()
-
-    def refresh() -> None:
-        # What falls due does so here, within the time of one such tick, in
-        # whichever process comes first; the slower tick is for what was left over.
-        if documents.is_due(clock()):
-            publisher.regenerate_due(clock())
-        documents.refresh()
-
-    if ticking and not storage.read_only:
-        scheduling.start(
-            regenerate=regenerate,
-            regenerate_every_seconds=config.feeds.regenerate_every_seconds,
-            refresh=refresh,
-            refresh_every_seconds=REFRESH_SECONDS,
-        )
-    return Front(documents, flask_app, max_age_seconds=config.feeds.max_age_seconds, clock=clock)
+    front = Front(documents, flask_app, max_age_seconds=config.feeds.max_age_seconds, clock=clock)
+    return Worker(front, storage, publisher, documents, clock)
 
 
 def open_storage(config: Config) -> Storage:
@@ -192,7 +206,16 @@ def serve_worker(clock: Clock = utc_now) -> Front:
     # ends its workers by itself; ended twice, they hang until they are killed.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     configure_logging()
-    return build(read_config(), clock=clock)
+    config = read_config()
+    worker = build(config, clock=clock)
+    if not worker.storage.read_only:
+        scheduling.start(
+            regenerate=worker.regenerate,
+            regenerate_every_seconds=config.feeds.regenerate_every_seconds,
+            refresh=worker.refresh,
+            refresh_every_seconds=REFRESH_SECONDS,
+        )
+    return worker.front
 
 
 @dataclass(frozen=True, slots=True)
