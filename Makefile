@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint bench browsers lock screenshots clean
+.PHONY: help serve test lint soak bench browsers lock screenshots clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,6 +22,10 @@ lint: $(READY_DEV) ## style, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+soak: $(READY_DEV) ## the reader contract with new random sequences (CONTRACT_EXAMPLES=300)
+	CONTRACT_SEED=$${CONTRACT_SEED:-$$(date +%s)} CONTRACT_EXAMPLES=$${CONTRACT_EXAMPLES:-300} \
+	  $(BIN)/pytest -s tests/test_contract.py
 
 bench: $(READY_DEV) ## the benchmarks (needs nginx and wrk)
 	$(BIN)/python -m benchmarks

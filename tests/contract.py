@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -120,6 +121,30 @@ class InProcess(Service):
         assert answer.status == 303
 
 
+class Processes(Service):
+    """The same by real processes: a server with two workers, sockets, ticks, signals."""
+
+    def __init__(self, folder: Path, storage_url: str) -> None:
+        settings = {
+            "FEEDSVC_FEEDS_WINDOW_DAYS": str(WINDOW_DAYS),
+            "FEEDSVC_FEEDS_WINDOW_ITEMS": str(WINDOW_ITEMS),
+        }
+        super().__init__(folder, storage_url, environment=settings, arguments=("--workers", "2"))
+        self.asked = 0
+
+    @property
+    def workers(self) -> list[int]:
+        """The kernel chooses which of them answers."""
+        return [0, 1] if self.process else []
+
+    def settle(self) -> None:
+        time.sleep(0.6)
+
+    def import_file(self, path: Path) -> None:
+        done = self.run("import", str(path))
+        assert done.returncode == 0, done.stderr
+
+
 def prepared(folder: Path) -> tuple[Path, str]:
     """A SQLite database with one account, and the cookie of its session."""
     folder.mkdir(exist_ok=True)
@@ -171,7 +196,7 @@ class Newsroom:
     :param real: time that has really passed, however the system's clock was moved.
     """
 
-    def __init__(self, service: InProcess, start: datetime) -> None:
+    def __init__(self, service: InProcess | Processes, start: datetime) -> None:
         self.service = service
         self.start_at = start
         self.real = timedelta()
@@ -304,8 +329,10 @@ class Newsroom:
         text = f"{CATEGORIES[key]} {local:%d/%m/%Y %H:%M}\n\nAbout {word}\n\nSome text.\n"
         file.write_text(text, "utf-8")
         self.service.import_file(file)
-        with self.service.workers[0].storage.reading() as tx:
+        storage = Storage(self.service.storage_url)
+        with storage.reading() as tx:
             entry = tx.entries.by_slug(f"about-{word.lower()}")
+        storage.close()
         article = Article(word, f"/editor/entries/{entry.uuid}", "published", {"all", key})
         article.published = article.updated = published
         if published > self.now:
