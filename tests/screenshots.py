@@ -28,7 +28,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         arguments = ("--samples", str(ROOT / "data/samples"))
         url = f"sqlite:///{folder}/feedsvc.db"
-        with Service(Path(folder), url, clock=False, arguments=arguments) as service:
+        grace = {"FEEDSVC_FEEDS_GRACE_SECONDS": "30"}
+        with Service(
+            Path(folder), url, clock=False, arguments=arguments, environment=grace
+        ) as service:
             service.start()
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
             page = browser.new_page(base_url=f"http://127.0.0.1:{service.port}")
@@ -49,6 +52,17 @@ def main() -> None:
             page.goto("/editor/")
             page.locator("table a").first.click()
             _take(page, "edit")
+            page.get_by_role("button", name="Withdraw").click()
+            _take(page, "withdrawn")
+            page.goto("/editor/categories")
+            page.get_by_text("Culture", exact=True).click()
+            _take(page, "categories")
+            page.goto("/editor/new")
+            page.get_by_label("Title").fill("Held back for a while")
+            page.get_by_label("Category").select_option("Health")
+            page.get_by_label("Body").fill("Text.")
+            page.get_by_role("button", name="Publish").click()
+            _take(page, "held-back")
             browser.close()
     print(f"screenshots are in {TARGET.relative_to(ROOT)}")
 

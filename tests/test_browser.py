@@ -145,3 +145,57 @@ def test_signing_out_and_in(page: Page, live: Service) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Desk")).to_be_visible()
+
+
+def test_scheduling_with_a_time_chosen_beside_a_gap(page: Page, live: Service) -> None:
+    sign_up(page, live)
+    write(page, "In spring")
+    page.get_by_label("Publish at").fill("28/03/2027 02:30")
+    page.get_by_role("button", name="Schedule").click()
+    page.get_by_label("28/03/2027 03:00 CEST (01:00 UTC)").check()
+    page.get_by_role("button", name="Schedule").click()
+    expect(page.get_by_role("status")).to_contain_text("Scheduled")
+    expect(page.get_by_label("Publish at")).to_have_value("28/03/2027 03:00")
+    page.get_by_role("button", name="Save draft").click()
+    page.get_by_label("Publish at").fill("")
+    page.get_by_role("button", name="Publish").click()
+    assert "In spring" in live.get("/feeds/health.rss").text
+
+
+def test_a_withdrawn_article_is_restored(page: Page, live: Service) -> None:
+    sign_up(page, live)
+    write(page, "There and back")
+    page.get_by_role("button", name="Publish").click()
+    page.get_by_role("button", name="Withdraw").click()
+    expect(page.get_by_label("Title")).to_be_disabled()
+    page.get_by_role("button", name="Restore").click()
+    expect(page.get_by_role("status")).to_contain_text("Restored")
+    assert "There and back" in live.get("/feeds/health.rss").text
+
+
+def test_a_category_is_renamed(page: Page, live: Service) -> None:
+    sign_up(page, live)
+    page.get_by_role("link", name="Categories").click()
+    page.get_by_text("Health", exact=True).click()
+    page.get_by_label("Name").first.fill("Well-being")
+    page.get_by_label("Address").first.fill("well-being")
+    page.get_by_role("button", name="Save Health").click()
+    expect(page.get_by_role("status")).to_contain_text("Addresses that it had go on working")
+    assert live.get("/feeds/health.rss").body == live.get("/feeds/well-being.rss").body
+
+
+def test_the_seconds_of_grace_are_counted_down(browser: Browser, tmp_path: Path) -> None:
+    grace = {"FEEDSVC_FEEDS_GRACE_SECONDS": "4"}
+    url = f"sqlite:///{tmp_path}/feedsvc.db"
+    with Service(tmp_path, url, clock=False, environment=grace) as live:
+        live.start()
+        page = browser.new_page(base_url=f"http://127.0.0.1:{live.port}")
+        sign_up(page, live)
+        write(page, "Slowly")
+        page.get_by_role("button", name="Publish").click()
+        expect(page.get_by_text("held back until")).to_be_visible()
+        assert "Slowly" not in live.get("/feeds/health.rss").text
+        expect(page.locator(".countdown")).to_have_text("a moment", timeout=8000)
+        page.wait_for_timeout(800)
+        assert "Slowly" in live.get("/feeds/health.rss").text
+        page.close()
