@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import NoReturn
 
-from benchmarks import articles, polls, publishing
+from benchmarks import articles, polls, publishing, scheduling
 from benchmarks.servers import BenchmarkFault, feedsvc, nginx
 
 # Where each program comes from on Debian.
@@ -64,8 +64,13 @@ def _run(folder: Path, server_core: int, client_core: int) -> None:
             lines = polls.measure([ours, theirs], FEED, packed, client_core, folder)
         publishes = publishing.measure(ours, FEED)
         after = len(ours.get(FEED, {}).body)
+    late = scheduling.measure(folder / "scheduling", server_core)
     _print_polls(lines, len(plain), len(packed))
     _print_publishes(publishes, after)
+    print(
+        f"\nDue to visible in all of {scheduling.WORKERS} workers, {len(late)} articles while"
+        f" {scheduling.WAITING:,} wait: median {median(late):.0f} ms, worst {max(late):.0f} ms"
+    )
     _print_machine(server_core, client_core, sync)
 
 

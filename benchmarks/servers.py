@@ -111,14 +111,16 @@ class RunningServer:
 
 
 @contextmanager
-def feedsvc(folder: Path, core: int, articles: Sequence[Path]) -> Iterator[RunningServer]:
-    """``feedsvc serve`` with one worker and these articles; ended on leaving."""
+def feedsvc(
+    folder: Path, core: int, articles: Sequence[Path], *, workers: int = 1
+) -> Iterator[RunningServer]:
+    """``feedsvc serve`` with these articles; ended on leaving."""
     port = _free_port()
     config = folder / "config.toml"
     config.write_text(FEEDSVC_CONFIG.format(host=HOST, port=port, folder=folder), "utf-8")
     command = [sys.executable, "-m", "feedsvc", "--config", str(config)]
     done = subprocess.run(
-        [*command, "import", *map(str, articles)],
+        [*command, "import", *map(str, articles)] if articles else [*command, "migrate"],
         cwd=folder,
         env=_environment(),
         capture_output=True,
@@ -129,7 +131,8 @@ def feedsvc(folder: Path, core: int, articles: Sequence[Path]) -> Iterator[Runni
     if done.returncode:
         raise BenchmarkFault(f"the articles were not imported:\n{done.stderr}")
     server = RunningServer("feedsvc", port, folder / "feedsvc.log")
-    with _running([*command, "serve"], server, core, "/healthz"):
+    serve = [*command, "serve", "--workers", str(workers)]
+    with _running(serve, server, core, "/healthz"):
         yield server
 
 
