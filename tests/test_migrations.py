@@ -1,0 +1,69 @@
+"""A database of an older version, brought to this one's schema, keeps what it holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg
+import pytest
+from alembic import command
+
+from feedsvc.model import Site, Window
+from feedsvc.publishing import Publisher
+from feedsvc.storage import Storage
+from tests.conftest import utc
+
+# As the first version wrote them.
+FIRST = [
+    "INSERT INTO categories (id, slug, name, description) VALUES (1, 'eco', 'Économie', '')",
+    "INSERT INTO feeds (id, urn, category_id, fingerprint, version)"
+    " VALUES (7, 'urn:uuid:00000000-0000-4000-8000-000000000007', 1, '', 0)",
+    "INSERT INTO entries (id, slug, title, author, summary, body, sources, state, published,"
+    " updated, visible_at, wall_time, wall_zone, revision, changed_at) VALUES"
+    " ('urn:uuid:00000000-0000-4000-8000-000000000001', 'old', 'Old', '', '', 'Text.', '[]',"
+    " 'published', '2026-01-21T18:13:00Z', '2026-01-21T18:13:00Z', '2026-01-21T18:13:00Z', '',"
+    " '', 1, '2026-01-21T18:13:00Z')",
+    "INSERT INTO entry_categories (entry_id, position, category_id)"
+    " VALUES ('urn:uuid:00000000-0000-4000-8000-000000000001', 0, 1)",
+    "INSERT INTO feed_entries (feed_id, entry_id, is_live, published, visible_at) VALUES"
+    " (7, 'urn:uuid:00000000-0000-4000-8000-000000000001', true, '2026-01-21T18:13:00Z',"
+    " '2026-01-21T18:13:00Z')",
+]
+
+
+@pytest.fixture
+def empty(request: pytest.FixtureRequest, tmp_path: Path, engine: str) -> Storage:
+    if engine == "sqlite":
+        return Storage(f"sqlite:///{tmp_path}/feedsvc.db")
+    server = request.getfixturevalue("postgresql_server")
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS feedsvc_upgraded")
+        connection.execute("CREATE DATABASE feedsvc_upgraded")
+    return Storage(server.replace("/postgres?", "/feedsvc_upgraded?"))
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_an_upgrade_keeps_articles_feeds_and_their_ids(empty: Storage) -> None:
+    with empty.writing() as tx:
+        connection = tx.settings._connection
+        config = empty._alembic()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for statement in FIRST:
+            connection.exec_driver_sql(statement)
+    assert empty.migrate()
+    empty.check_schema()
+    publisher = Publisher(empty, Site("The Example", "https://example.org", "en"), Window())
+    assert publisher.category_called("ÉCONOMIE", utc(2026, 2, 1)).slug == "eco"
+    publisher.regenerate_all(utc(2026, 2, 1), force=False)
+    with empty.reading() as tx:
+        (body,) = {
+            one.body
+            for one in tx.feeds.documents_since(-1)
+            if (one.path, one.encoding) == ("/feeds/eco.atom", "identity")
+        }
+        assert tx.entries.by_slug("old").title == "Old"
+    assert b"urn:uuid:00000000-0000-4000-8000-000000000007" in body
+    assert b"urn:uuid:00000000-0000-4000-8000-000000000001" in body
+    assert b"<published>2026-01-21T18:13:00Z</published>" in body
+    empty.close()
