@@ -16,7 +16,7 @@ serve: $(READY) ## set up, start the service on http://127.0.0.1:8000
 	@exec $(BIN)/feedsvc serve --samples data/samples
 
 test: $(READY_DEV) lint ## set up, check style, types and imports, run all tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist worksteal
 
 lint: $(READY_DEV) ## style, types, import contracts
 	$(BIN)/ruff check .
