@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -179,6 +182,23 @@ def test_regenerate_rebuilds_what_changed_or_all(idle: Service) -> None:
     unknown = idle.run("regenerate", "nothing")
     assert unknown.returncode == 1
     assert "there is no feed 'nothing'" in unknown.stderr
+
+
+def test_a_reader_of_the_output_that_has_enough_is_no_fault(tmp_path: Path) -> None:
+    service = Service(tmp_path, f"sqlite:///{tmp_path}/feedsvc.db")
+    file = tmp_path / "long.txt"
+    file.write_text("Health 21/01/2026 19:13\n\nLong\n\n" + "A paragraph.\n\n" * 20_000, "utf-8")
+    command = [sys.executable, "-m", "feedsvc", "--config", str(service.config), "import"]
+    done = subprocess.run(  # noqa: S602 - a pipe is what is tested
+        f"{shlex.join([*command, '--dry-run', str(file)])} | head -2",
+        shell=True,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "would be stored" in done.stdout
+    assert done.stderr == ""
 
 
 def test_editors_are_added_listed_changed_and_removed(idle: Service) -> None:
