@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import brotli
 import feedparser
 import pytest
+import zstandard
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from lxml import etree
@@ -494,13 +496,19 @@ def test_equal_fingerprints_mean_equal_bytes(one: dict[str, Any], other: dict[st
 @both_formats
 def test_a_feed_is_stored_in_each_encoding_with_an_etag_of_its_own(format: Format) -> None:
     body = rendered(format, make_entry())
-    plain, packed = documents(HEALTH_FEED, format, body, CHANGED, PUBLISHED)
+    plain, *packed = made = documents(HEALTH_FEED, format, body, CHANGED, PUBLISHED)
 
-    assert (plain.encoding, packed.encoding) == ("identity", "gzip")
+    assert [one.encoding for one in made] == ["identity", "br", "zstd", "gzip"]
     assert plain.body == body
-    assert gzip.decompress(packed.body) == body
-    assert packed.etag == f"{plain.etag}-gzip"
-    for document in (plain, packed):
+    unpackers = {
+        "br": brotli.decompress,
+        "zstd": zstandard.ZstdDecompressor().decompress,
+        "gzip": gzip.decompress,
+    }
+    for one in packed:
+        assert unpackers[one.encoding](one.body) == body
+        assert one.etag == f"{plain.etag}-{one.encoding}"
+    for document in made:
         assert document.path == f"/feeds/health.{format}"
         assert document.format is format
         assert (document.updated, document.next_due_at) == (CHANGED, PUBLISHED)
@@ -525,7 +533,7 @@ def test_compressing_again_gives_the_same_bytes() -> None:
 
 
 def test_compressed_bytes_carry_no_time_of_their_making() -> None:
-    _, packed = documents(HEALTH_FEED, Format.RSS, b"<rss/>", CHANGED, None)
+    packed = documents(HEALTH_FEED, Format.RSS, b"<rss/>", CHANGED, None)[-1]
 
     assert packed.body[4:8] == b"\0\0\0\0"  # MTIME, RFC 1952 section 2.3
 

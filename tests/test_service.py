@@ -149,7 +149,7 @@ def test_polls_carry_validators_and_304_is_answered_to_each(signed_up: Service) 
     signed_up.set_clock(utc(2026, 1, 21, 19))
     for path in ("/feeds/health.rss", "/feeds/health.atom", "/feeds/all.rss"):
         plain = signed_up.get(path)
-        packed = signed_up.get(path, Accept_Encoding="gzip, br")
+        packed = signed_up.get(path, Accept_Encoding="gzip, deflate")
         assert gzip.decompress(packed.body) == plain.body
         assert packed.headers["content-encoding"] == "gzip"
         assert packed.headers["etag"] != plain.headers["etag"]
@@ -170,6 +170,31 @@ def test_polls_carry_validators_and_304_is_answered_to_each(signed_up: Service) 
         assert head.headers["content-length"] == str(len(plain.body))
         assert signed_up.get(path + "?utm_source=x").headers["etag"] == plain.headers["etag"]
         assert signed_up.request("POST", path, b"").status == 405
+
+
+@pytest.mark.parametrize(
+    ("accept", "coding"),
+    [
+        ("gzip, deflate, br, zstd", "br"),
+        ("gzip, deflate, zstd", "zstd"),
+        ("gzip", "gzip"),
+        ("br;q=0.5, gzip", "gzip"),
+        ("*", "br"),
+        ("identity", None),
+    ],
+)
+def test_each_client_gets_the_smallest_that_it_takes(
+    sqlite_service: Service, accept: str, coding: str | None
+) -> None:
+    sqlite_service.start()
+    plain = sqlite_service.get("/feeds/health.rss")
+    answer = sqlite_service.get("/feeds/health.rss", Accept_Encoding=accept)
+    assert answer.headers.get("content-encoding") == coding
+    assert (answer.body == plain.body) == (coding is None)
+    tag = plain.headers["etag"].strip('"')
+    assert answer.headers["etag"] == (f'"{tag}-{coding}"' if coding else f'"{tag}"')
+    again = {"Accept_Encoding": accept, "If_None_Match": answer.headers["etag"]}
+    assert sqlite_service.get("/feeds/health.rss", **again).status == 304
 
 
 def test_an_unknown_category_is_404_and_so_is_a_format_not_served(service: Service) -> None:

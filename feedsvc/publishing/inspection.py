@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import zlib
 
 from lxml import etree
 
 from feedsvc.model import FeedDocument, Format
+from feedsvc.rendering import ENCODINGS, IDENTITY, Unpackable, unpack
 from feedsvc.storage import Storage
 
 
@@ -36,7 +35,7 @@ def inspect(storage: Storage) -> list[str]:
 
 def _faults_of(encodings: dict[str, FeedDocument]) -> list[str]:
     mend = "run: feedsvc regenerate --force"
-    identity = encodings.get("identity")
+    identity = encodings.get(IDENTITY)
     if identity is None:
         return [f"the plain document is missing; {mend}"]
     faults = []
@@ -46,10 +45,14 @@ def _faults_of(encodings: dict[str, FeedDocument]) -> list[str]:
         etree.fromstring(identity.body)
     except etree.XMLSyntaxError as error:
         faults.append(f"is not XML: {error}; {mend}")
-    packed = encodings.get("gzip")
-    try:
-        if packed is None or gzip.decompress(packed.body) != identity.body:
-            faults.append(f"the gzip document is not the plain one; {mend}")
-    except (OSError, EOFError, zlib.error):
-        faults.append(f"the gzip document cannot be unpacked; {mend}")
+    for encoding in ENCODINGS:
+        packed = encodings.get(encoding)
+        try:
+            plain = packed.body if packed and encoding == IDENTITY else None
+            if packed and encoding != IDENTITY:
+                plain = unpack(encoding, packed.body)
+            if plain != identity.body:
+                faults.append(f"the {encoding} document is not the plain one; {mend}")
+        except Unpackable:
+            faults.append(f"the {encoding} document cannot be unpacked; {mend}")
     return faults

@@ -1,5 +1,6 @@
 """Feeds and article texts as bytes and HTML; each quirk of feedgen is mended here."""
 
+from feedsvc.rendering.encodings import ENCODINGS, IDENTITY, Unpackable, unpack
 from feedsvc.rendering.html import (
     entry_html,
     first_paragraph,
@@ -19,9 +20,12 @@ from feedsvc.rendering.render import (
 )
 
 __all__ = [
+    "ENCODINGS",
+    "IDENTITY",
     "RENDERER_VERSION",
     "LeftOut",
     "Rendered",
+    "Unpackable",
     "documents",
     "entry_html",
     "feed_title",
@@ -32,4 +36,5 @@ __all__ = [
     "ordered",
     "render",
     "summary_text",
+    "unpack",
 ]

@@ -6,7 +6,6 @@ bytes on any machine at any hour.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -20,6 +19,7 @@ from lxml import etree
 from feedsvc.characters import is_writable
 from feedsvc.errors import RenderingError
 from feedsvc.model import Category, Entry, Feed, FeedDocument, Format, Site, Tombstone, Window
+from feedsvc.rendering.encodings import CODINGS, IDENTITY
 from feedsvc.rendering.html import entry_html, summary_text
 from feedsvc.rendering.repairs import (
     AtomFeed,
@@ -32,11 +32,9 @@ from feedsvc.rendering.repairs import (
 )
 from feedsvc.timestamps import rfc3339
 
-# Raised whenever the bytes of an unchanged entry change: the stored documents
-# of an older version are then rendered anew.
-RENDERER_VERSION = 1
-
-GZIP_LEVEL = 9
+# Raised whenever the bytes of an unchanged entry change, or the codings they are
+# stored in: the stored documents of an older version are then rendered anew.
+RENDERER_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +213,7 @@ def documents(
     with the coding's name behind them where one is applied.
     """
     digest = hashlib.sha256(body).hexdigest()[:32]
-    packed = gzip.compress(body, GZIP_LEVEL, mtime=0)
+    packed = {encoding: pack(body) for encoding, pack in CODINGS.items()}
     return [
         FeedDocument(
             path=feed.path(format),
@@ -227,8 +225,8 @@ def documents(
             next_due_at=next_due_at,
         )
         for encoding, etag, content in (
-            ("identity", digest, body),
-            ("gzip", f"{digest}-gzip", packed),
+            (IDENTITY, digest, body),
+            *((encoding, f"{digest}-{encoding}", part) for encoding, part in packed.items()),
         )
     ]
 

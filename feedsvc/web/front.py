@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from feedsvc.model import FeedDocument
+from feedsvc.rendering import ENCODINGS
 from feedsvc.storage import Storage
 
 # From a feed's change until every worker serves it: rendering, commit, refresh.
@@ -36,7 +37,7 @@ class Held:
     :param digest: what all its ETags begin with.
     :param updated: Last-Modified in seconds since 1970.
     :param next_due: when it will change by itself, in the same unit, or None.
-    :param bodies: content coding -> bytes; always has ``identity``.
+    :param bodies: content coding -> bytes, the preferred first; always has ``identity``.
     """
 
     digest: str
@@ -103,7 +104,7 @@ def _hold(documents: list[FeedDocument]) -> Held:
         last_modified=http_date(identity.updated),
         next_due=int(identity.next_due_at.timestamp()) if identity.next_due_at else None,
         content_type=f"{identity.format.media_type}; charset=utf-8",
-        bodies={encoding: document.body for encoding, document in by_encoding.items()},
+        bodies={one: by_encoding[one].body for one in ENCODINGS if one in by_encoding},
     )
 
 
@@ -307,7 +308,7 @@ def _refuse_method(start_response: StartResponse) -> list[bytes]:
 
 
 def _refuse_encoding(method: str, start_response: StartResponse) -> list[bytes]:
-    body = b"Accept-Encoding refuses every coding there is: identity, gzip.\n"
+    body = f"Accept-Encoding refuses every coding there is: {', '.join(ENCODINGS)}.\n".encode()
     start_response(
         "406 Not Acceptable",
         [
