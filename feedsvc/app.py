@@ -68,7 +68,7 @@ def publisher_of(config: Config, storage: Storage, clock: Clock | None = None) -
         most_bytes=config.feeds.window_bytes,
     )
     grace = timedelta(seconds=config.feeds.grace_seconds)
-    return Publisher(storage, site_of(config), window, clock, grace)
+    return Publisher(storage, site_of(config), window, clock, grace=grace)
 
 
 def prepare(config: Config, storage: Storage, now: datetime, *, serving: bool = False) -> Publisher:

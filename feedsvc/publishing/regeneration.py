@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Self
 
@@ -38,6 +38,8 @@ log = structlog.get_logger("feedsvc.publishing")
 # How many feeds, or due entries, one tick takes at a time; the loop goes on
 # while there are more.
 BATCH = 100
+# So few entries are rendered while the feed is locked rather than read twice.
+FEW_CHANGES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,14 @@ class Regenerator:
     :param window: how far back they reach.
     :param clock: gives the instant of a feed's change, which lies later than ``now``
         where a lock had to be waited for. None: ``now`` itself.
+    :param warmed: feeds of which this process has the entries' HTML.
     """
 
     storage: Storage
     site: Site
     window: Window
     clock: Callable[[], datetime] | None = None
+    warmed: set[int] = field(default_factory=set, compare=False)
 
     def note_settings(self, now: datetime) -> None:
         """Say what all feeds are made with from now on; announce them if that is new."""
@@ -195,9 +199,15 @@ class Regenerator:
         return found
 
     def _warm(self, feed_id: int) -> None:
-        """Make the entries' HTML, which is kept, before anybody waits for the lock."""
+        """Make the entries' HTML, which is kept, before anybody waits for the lock.
+
+        Needless where this process did so before and few have changed since.
+        """
         with self.storage.reading() as tx:
+            if feed_id in self.warmed and tx.feeds.count_changes(feed_id) <= FEW_CHANGES:
+                return
             inputs = self._inputs(tx, tx.feeds.numbered(feed_id))
+        self.warmed.add(feed_id)
         for entry in inputs.entries:
             summary_text(entry)
             entry_html(entry, self.site)

@@ -6,11 +6,13 @@ bytes on any machine at any hour.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from html import escape
 from typing import Any
 
@@ -20,7 +22,7 @@ from feedsvc.characters import is_writable
 from feedsvc.errors import RenderingError
 from feedsvc.model import Category, Entry, Feed, FeedDocument, Format, Site, Tombstone, Window
 from feedsvc.rendering.encodings import CODINGS, IDENTITY
-from feedsvc.rendering.html import entry_html, summary_text
+from feedsvc.rendering.html import LONGEST_REMEMBERED, entry_html, summary_text
 from feedsvc.rendering.repairs import (
     AtomFeed,
     BuryingAtomFeed,
@@ -137,7 +139,7 @@ def render(
     items: list[tuple[Entry, Any]] = []
     for entry in ordered(entries):
         try:
-            items.append((entry, _ELEMENTS[format](entry, site, window)))
+            items.append((entry, _element(entry, site, window.full_content, format)))
         except Exception as error:  # whatever is wrong with one, the others go out
             left_out.append(LeftOut(entry.id, format, f"{type(error).__name__}: {error}"))
 
@@ -255,7 +257,7 @@ def _check(entry: Entry) -> None:
             raise RenderingError(f"the {name} has a character that XML cannot carry")
 
 
-def _rss_item(entry: Entry, site: Site, window: Window) -> Any:
+def _rss_item(entry: Entry, site: Site, full_content: bool) -> Any:
     _check(entry)
     item, extra = rss_entry()
     item.title(entry.title)
@@ -265,7 +267,7 @@ def _rss_item(entry: Entry, site: Site, window: Window) -> Any:
     # RSS takes descriptions for HTML, so plain text is escaped; summary before
     # content, because description() would overwrite the content (12).
     item.summary(escape(summary_text(entry), quote=False))
-    if window.full_content:
+    if full_content:
         item.content(entry_html(entry, site), type="html")
     item.category([{"term": category.slug, "label": category.name} for category in _named(entry)])
     extra.creator = _author(entry, site)
@@ -273,13 +275,13 @@ def _rss_item(entry: Entry, site: Site, window: Window) -> Any:
     return item.rss_entry()
 
 
-def _atom_entry(entry: Entry, site: Site, window: Window) -> Any:
+def _atom_entry(entry: Entry, site: Site, full_content: bool) -> Any:
     _check(entry)
     item, extra = atom_entry()
     item.id(entry.id)
     item.title(entry.title)
     item.summary(summary_text(entry))
-    if window.full_content:
+    if full_content:
         # html, not xhtml (11) and not CDATA (10): any HTML is legal in it.
         item.content(entry_html(entry, site), type="html")
     # On each entry, though the feed has one: newsboat does not look there.
@@ -310,7 +312,23 @@ def _dates(entry: Entry) -> tuple[datetime, datetime]:
     return entry.published, entry.updated
 
 
-_ELEMENTS: dict[Format, Callable[[Entry, Site, Window], Any]] = {
+_ELEMENTS: dict[Format, Callable[[Entry, Site, bool], Any]] = {
     Format.RSS: _rss_item,
     Format.ATOM: _atom_entry,
 }
+
+
+def _element(entry: Entry, site: Site, full_content: bool, format: Format) -> Any:
+    """An entry's element, which the caller may put into a document.
+
+    Made once and copied into each document that holds it: feedgen takes longer over
+    one entry than lxml over copying fifty.
+    """
+    if len(entry.body) > LONGEST_REMEMBERED:
+        return _ELEMENTS[format](entry, site, full_content)
+    return copy.deepcopy(_remembered(entry, site, full_content, format))
+
+
+@lru_cache(maxsize=2048)
+def _remembered(entry: Entry, site: Site, full_content: bool, format: Format) -> Any:
+    return _ELEMENTS[format](entry, site, full_content)

@@ -272,6 +272,11 @@ class FeedRows:
         query = select(changes.c.id).where(changes.c.feed_id.in_(list(feed_ids))).limit(1)
         return self._connection.execute(query).first() is not None
 
+    def count_changes(self, feed_id: int) -> int:
+        """How many changes of a feed were announced since it was rendered."""
+        query = select(func.count()).where(changes.c.feed_id == feed_id)
+        return self._connection.execute(query).scalar_one()
+
     def clear_changes(self, feed_id: int) -> None:
         """Take back what was announced of a feed.
 
