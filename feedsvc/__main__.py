@@ -214,16 +214,16 @@ def _prepare(config: Config, storage: Storage) -> None:
     """As ``app.prepare``; several services that start at once wait for each other."""
     for _ in range(STARTS):
         try:
-            app.prepare(config, storage, utc_now(), serving=True)
+            app.prepare(config, storage, utc_now(), serving=True, clock=utc_now)
         except StorageBusy:
             time.sleep(0.5)
         else:
             return
-    app.prepare(config, storage, utc_now(), serving=True)
+    app.prepare(config, storage, utc_now(), serving=True, clock=utc_now)
 
 
 def _import_samples(config: Config, storage: Storage, folder: Path) -> None:
-    publisher = app.publisher_of(config, storage)
+    publisher = app.publisher_of(config, storage, utc_now)
     if not publisher.is_empty():
         return
     now = utc_now()
@@ -305,7 +305,7 @@ def _regenerate(config: Config, options: argparse.Namespace) -> int:
 
 
 def _publisher(config: Config) -> Publisher:
-    return app.prepare(config, Storage(config.storage_url), utc_now())
+    return app.prepare(config, Storage(config.storage_url), utc_now(), clock=utc_now)
 
 
 def _dry_publisher(config: Config) -> Publisher | None:

@@ -71,17 +71,25 @@ def publisher_of(config: Config, storage: Storage, clock: Clock | None = None) -
     return Publisher(storage, site_of(config), window, clock, grace=grace)
 
 
-def prepare(config: Config, storage: Storage, now: datetime, *, serving: bool = False) -> Publisher:
+def prepare(
+    config: Config,
+    storage: Storage,
+    now: datetime,
+    *,
+    serving: bool = False,
+    clock: Clock | None = None,
+) -> Publisher:
     """Bring schema and categories up to date; the publisher to go on with.
 
     :param serving: what this configuration says of the site counts from now on, and
         every feed that is owed it is rendered. A command beside the service goes by
         what the service was started with.
+    :param clock: as ``Publisher`` takes it, where rendering may last.
     :raises StorageError: the database cannot be written to.
     """
     if storage.migrate():
         log.info("schema migrated")
-    publisher = publisher_of(config, storage)
+    publisher = publisher_of(config, storage, clock)
     with storage.reading() as tx:
         known = tx.feeds.category_slugs()
         has_key = tx.settings.get("cookie_key") is not None
@@ -137,7 +145,7 @@ class Worker:
         if self.documents.is_due(self.clock()):
             # Where the database is held the slower tick tells, and both try again.
             with suppress(StorageBusy):
-                self.publisher.regenerate_due(self.clock())
+                self.publisher.publish_due(self.clock())
         self.documents.refresh()
 
 

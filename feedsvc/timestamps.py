@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from dateutil import tz
@@ -53,8 +54,14 @@ def utc_now() -> datetime:
 
 def is_zone_name(name: str) -> bool:
     """Whether the IANA database has a zone ``name``, such as Europe/Rome."""
-    # Some systems list "localtime" too, which is the host's zone and nobody's name.
-    return name in available_timezones() and name not in ("localtime", "Factory")
+    return name in _zone_names()
+
+
+@lru_cache(maxsize=1)
+def _zone_names() -> frozenset[str]:
+    # Read from many files, so once. Some systems list "localtime" too, which is the
+    # host's zone and nobody's name.
+    return frozenset(available_timezones() - {"localtime", "Factory"})
 
 
 def zone_named(name: str) -> tzinfo:

@@ -176,6 +176,24 @@ class Contract(RuleBasedStateMachine):
         if article := self.one(which, "withdrawn"):
             self.newsroom.press(article, "restore")
 
+    @rule(which=CHOICE, poll_between=st.booleans())
+    def withdraw_and_restore(self, which: int, poll_between: bool) -> None:
+        if article := self.one(which, "published"):
+            self.everybody_polls()
+            self.newsroom.press(article, "withdraw")
+            if poll_between:
+                self.everybody_polls()
+            self.newsroom.press(article, "restore")
+            self.everybody_polls()
+
+    @rule()
+    def all_are_withdrawn(self) -> None:
+        self.everybody_polls()
+        for article in self.newsroom.articles[-3:]:
+            if article.state == "published":
+                self.newsroom.press(article, "withdraw")
+        self.everybody_polls()
+
     @rule(
         key=st.sampled_from(list(CATEGORIES)),
         minutes=st.sampled_from([-600, 5, 60 * 24, 60 * 24 * 3, 60 * 24 * 400]),

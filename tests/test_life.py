@@ -136,7 +136,12 @@ def test_a_time_in_a_gap_is_refused_with_the_nearest_two_to_choose_from(
     assert refused.field("publish_at") == "29/03/2026 02:30"
     choices = refused.page.xpath("//input[@name='instead']/@value")
     assert choices == ["29/03/2026 01:59", "29/03/2026 03:00"]
-    chosen = typed | {"publish_at": "29/03/2026 02:30", "instead": choices[1]}
+    asked = {"asked_about": refused.field("asked_about"), "instead": choices[1]}
+    other = typed | asked | {"publish_at": "30/03/2026 12:00", "title": "Another time"}
+    another = sqlite_service.browse("/editor/new").page.xpath("//main//form/@action")[0]
+    assert sqlite_service.post(another, other, page="/editor/new").status == 303
+    assert sqlite_service.browse(another).field("publish_at") == "30/03/2026 12:00"
+    chosen = typed | asked | {"publish_at": "29/03/2026 02:30"}
     assert sqlite_service.post(path, chosen, page="/editor/new").status == 303
     assert sqlite_service.browse(path).field("publish_at") == "29/03/2026 03:00"
 
@@ -294,6 +299,32 @@ def test_a_refused_category_says_why_and_keeps_what_was_typed(signed_up: Service
         signed_up.post("/editor/categories/none", {"name": "x"}, page="/editor/categories").status
         == 404
     )
+
+
+def test_an_address_that_was_typed_is_kept_through_drafts(signed_up: Service) -> None:
+    path = signed_up.write("save_draft", title="Budget", slug="budget-2026")
+    assert signed_up.browse(path).field("slug") == "budget-2026"
+    signed_up.edit(path, "publish")
+    assert signed_up.get("/articles/budget-2026").status == 200
+
+
+def test_an_address_longer_than_may_be_typed_does_not_stand_in_the_way(
+    signed_up: Service,
+) -> None:
+    title = "word " * 16
+    signed_up.write(title=title)
+    path = signed_up.write(title=title)
+    assert signed_up.edit(path, body="Corrected.").status == 303
+
+
+def test_a_form_opened_before_a_category_was_renamed_still_means_it(signed_up: Service) -> None:
+    page = signed_up.browse("/editor/new").page
+    path = page.xpath("//main//form/@action")[0]
+    renamed = {"name": "Well-being", "slug": "well-being"}
+    signed_up.post("/editor/categories/health", renamed, page="/editor/categories")
+    typed = {"title": "Opened before", "body": "b", "category": "health", "action": "publish"}
+    assert signed_up.post(path, typed, page="/editor/new").status == 303
+    assert titles(signed_up, "/feeds/well-being.atom") == ["Opened before"]
 
 
 def test_an_article_moved_long_after_is_news_to_its_new_subscribers(tmp_path: Path) -> None:

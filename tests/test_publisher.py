@@ -363,3 +363,17 @@ def test_an_empty_feed_is_served_too(
     publisher: Publisher, storage: Storage, science: Category, format: Format
 ) -> None:
     assert f"/feeds/science.{format}" in documents(storage)
+
+
+def test_a_renamed_category_touches_the_feeds_that_share_an_article_and_no_other(
+    publisher: Publisher, storage: Storage, health: Category, science: Category
+) -> None:
+    publisher.ensure_category("World", NOW)
+    publisher.regenerate_due(NOW)
+    publish(publisher, a_draft(health, science))
+    before = documents(storage)
+    publisher.change_category("health", NOW, name="Care", new_slug="care", description="")
+    after = documents(storage)
+    assert after["/feeds/world.rss"] == before["/feeds/world.rss"]
+    for path in ("/feeds/all.rss", "/feeds/science.rss", "/feeds/care.rss"):
+        assert b"<category>Care</category>" in after[path].body

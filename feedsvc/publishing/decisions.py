@@ -143,7 +143,9 @@ def decide(
     faults = find_faults(draft, action)
     if faults:
         raise InvalidEntry(faults)
-    typed_slug = slug_of(draft.slug) if draft.slug.strip() else ""
+    typed_slug = draft.slug.strip()
+    if typed_slug and not (current and typed_slug == current.slug):
+        typed_slug = slug_of(typed_slug)
     entry = Entry(
         id=current.id if current else new_id,
         # What no reader has seen yet is called after the title it ends up with.

@@ -229,8 +229,7 @@ class Publisher(Regenerator):
             if changed == current:
                 return current
             tx.feeds.change_category(changed)
-            # Its name stands in every feed that shares an article with it.
-            tx.feeds.announce_all(whole_second(now))
+            tx.feeds.announce(tx.feeds.sharing_with(changed), whole_second(now))
         log.info("category changed", category=changed.slug, before=current.slug)
         self._regenerate_owed_quietly(now)
         return changed
@@ -275,24 +274,35 @@ class Publisher(Regenerator):
 
         :returns: how many feeds' documents changed.
         """
-        while self._publish_due(now) == BATCH:
-            pass
-        return self.regenerate_owed(now)
+        return self.publish_due(now) + self.regenerate_owed(now)
 
-    def _publish_due(self, now: datetime) -> int:
+    def publish_due(self, now: datetime) -> int:
+        """Publish what has fallen due and render its feeds, before any other that waits.
+
+        :returns: how many feeds' documents changed.
+        """
+        changed = 0
+        while touched := self._publish_some(now):
+            changed += sum(bool(self._regenerate_one(feed_id, now)) for feed_id in touched)
+        return changed
+
+    def _publish_some(self, now: datetime) -> list[int]:
+        """Publish the next of what is due; the feeds that it belongs in."""
         with self.storage.reading() as tx:
             if not tx.entries.is_any_due(whole_second(now)):
-                return 0
+                return []
+        touched: set[int] = set()
         try:
             with self.storage.writing() as tx:
                 due = tx.entries.due(whole_second(now), limit=BATCH)
                 for entry in due:
-                    self._put(tx, entry, fall_due(entry, now), entry.revision, now)
+                    _, feed_ids = self._put(tx, entry, fall_due(entry, now), entry.revision, now)
+                    touched.update(feed_ids)
         except EditConflict:
-            return 0  # another machine's tick, or an editor, had them first
+            return []  # another machine's tick, or an editor, had them first
         for entry in due:
             log.info("published on time", entry=entry.id)
-        return len(due)
+        return sorted(touched)
 
     def _regenerate_owed_quietly(self, now: datetime) -> None:
         try:

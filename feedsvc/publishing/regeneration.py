@@ -147,7 +147,9 @@ class Regenerator:
         with self.storage.writing() as tx:
             feed = tx.feeds.lock(feed_id)
             tx.feeds.clear_changes(feed.id)
-            inputs = self._inputs(tx, feed)
+            # One state of the database, as of now: what commits later keeps its change row.
+            with self.storage.reading() as snapshot:
+                inputs = self._inputs(snapshot, feed)
             for fault in inputs.faulty:
                 log.error("entry left out", entry=fault.id, feed=feed.slug, fault=fault.fault)
             digest = fingerprint(feed, inputs.entries, self.site, self.window, inputs.tombstones)

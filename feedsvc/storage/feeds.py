@@ -39,6 +39,7 @@ from feedsvc.storage.schema import (
     category_slugs,
     changes,
     documents,
+    entry_categories,
     feed_entries,
     feeds,
     served_version,
@@ -179,6 +180,24 @@ class FeedRows:
             feeds.c.category_id.is_(None) | feeds.c.category_id.in_(category_ids)
         )
         return sorted(self._connection.execute(query).scalars())
+
+    def sharing_with(self, category: Category) -> list[int]:
+        """The feeds in which a category's name stands: its own, and those that share an entry."""
+        its_entries = select(entry_categories.c.entry_id).where(
+            entry_categories.c.category_id == category.id
+        )
+        query = (
+            select(feeds.c.id)
+            .where(
+                (feeds.c.category_id == category.id)
+                | feeds.c.category_id.is_(None)
+                | feeds.c.id.in_(
+                    select(feed_entries.c.feed_id).where(feed_entries.c.entry_id.in_(its_entries))
+                )
+            )
+            .order_by(feeds.c.id)
+        )
+        return list(self._connection.execute(query).scalars())
 
     def place(self, entry: Entry, entered_at: datetime) -> None:
         """Make the entry stand in the feeds of its categories, and in no other.

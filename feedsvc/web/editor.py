@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import replace
 from datetime import timedelta, tzinfo
@@ -26,18 +25,15 @@ from flask import (
 )
 from werkzeug.datastructures import MultiDict
 
-from feedsvc.errors import EditConflict, InvalidEntry, NotFound, StorageError, TimestampError
+from feedsvc.errors import EditConflict, InvalidEntry, NotFound, StorageError
 from feedsvc.model import ID_PREFIX, Category, Editor, Entry, Format, State
-from feedsvc.publishing import Action, find_faults, is_held_back
+from feedsvc.publishing import Action, find_faults
 from feedsvc.timestamps import (
     describe,
     describe_zone,
-    is_zone_name,
-    parse_wall,
-    wall_text,
     zone_named,
 )
-from feedsvc.web import accounts
+from feedsvc.web import accounts, wording
 from feedsvc.web.forms import ArticleForm, is_editable
 from feedsvc.web.services import client_address, services
 
@@ -327,6 +323,7 @@ def save(uuid: UUID) -> Any:
         abort(400, "The form does not say which button was pressed.")
     if action is Action.CORRECT and form.told == "update":
         action = Action.UPDATE
+    form = _with_current_categories(form)
     draft, form = form.to_draft(_categories(), current, *_zone_of(form))
     if form.faults and action not in (Action.WITHDRAW, Action.RESTORE):
         # Everything that is wrong at once, not the time first and the rest later.
@@ -354,7 +351,7 @@ def save(uuid: UUID) -> Any:
         is_out = not services().publisher.is_owed(entry)
     except StorageError:  # it is saved all the same, and the next tick goes on
         is_out = False
-    flash(_said(entry, action, current, is_out=is_out))
+    flash(wording.said(entry, action, current, is_out=is_out))
     return redirect(url_for("editor.edit", uuid=entry.uuid), 303)
 
 
@@ -364,8 +361,8 @@ def _conflict_page(form: ArticleForm, uuid: UUID) -> Any:
     if stored is None:
         abort(404)
     fault = {
-        "form": "Somebody saved this article while you were writing. What you typed is still"
-        " here; the stored one is shown below it. Saving again puts yours in its place."
+        "form": "This article was saved, or its time came, while you were writing. What you typed"
+        " is still here; the stored one is shown below it. Saving again puts yours in its place."
     }
     form = replace(form.with_faults(fault), revision=stored.revision)
     return _form_page(form, stored, uuid, status=409, rival=stored)
@@ -383,6 +380,23 @@ def _stored(uuid: UUID) -> Entry | None:
         if request.method == "POST":
             return None
         raise
+
+
+def _with_current_categories(form: ArticleForm) -> ArticleForm:
+    """The form as if it had been opened now: a category may have another address since."""
+    with services().storage.reading() as tx:
+
+        def current(slug: str) -> str:
+            try:
+                return tx.feeds.category(slug).slug
+            except NotFound:
+                return slug
+
+        return replace(
+            form,
+            category=current(form.category) if form.category else "",
+            also_in=tuple(current(slug) for slug in form.also_in),
+        )
 
 
 def _categories() -> list[Category]:
@@ -416,8 +430,8 @@ def _form_page(
         zone_text=describe_zone(services().clock(), zone),
         time_text=describe(current.published, zone) if current and current.published else "",
         formats=list(Format),
-        hold=_hold(current),
-        moved_text=_moved_text(current),
+        hold=wording.hold(current),
+        moved_text=wording.moved_text(current),
     )
     return page, status
 
@@ -427,70 +441,6 @@ def _zone_of(form: ArticleForm) -> tuple[tzinfo, str]:
     if form.zone_name:
         return zone_named(form.zone_name), form.zone_name
     return services().zone, services().zone_name
-
-
-def _hold(entry: Entry | None) -> dict[str, Any] | None:
-    """How long a freshly published article is still held back."""
-    if entry is None or entry.visible_at is None or not is_held_back(entry):
-        return None
-    seconds = (entry.visible_at - services().clock()).total_seconds()
-    return {"until": entry.visible_at, "seconds": max(0, math.ceil(seconds))}
-
-
-def _moved_text(entry: Entry | None) -> str:
-    """What a scheduled article's typed time means today, where the zone's rules changed.
-
-    The instant stays: it is for the editor to decide.
-    """
-    if entry is None or entry.published is None or entry.state is not State.SCHEDULED:
-        return ""
-    if not entry.wall_time or not is_zone_name(entry.wall_zone):
-        return ""
-    zone = zone_named(entry.wall_zone)
-    try:
-        is_same = parse_wall(entry.wall_time) == parse_wall(wall_text(entry.published, zone))
-    except TimestampError:
-        return ""
-    return "" if is_same else describe(entry.published, zone)
-
-
-def _said(entry: Entry, action: Action, before: Entry | None, *, is_out: bool) -> str:
-    if not is_out:
-        return "Saved. Its feeds cannot be rendered at the moment; they will be, by themselves."
-    names = " and ".join(category.name for category in entry.categories)
-    due = describe(entry.visible_at, services().zone) if entry.visible_at else ""
-    if is_held_back(entry):
-        return f"Published. Readers get it on {due}; until then Withdraw takes it back."
-    if action is Action.WITHDRAW and entry.state is State.DRAFT:
-        return "Taken back before any reader saw it. It is a draft again."
-    if action in (Action.CORRECT, Action.UPDATE) and before is not None:
-        return _changes(before, entry, action)
-    return {
-        Action.SAVE_DRAFT: "The draft is saved. Readers do not see it.",
-        Action.PUBLISH: f"Published. It is in the feeds of {names} now.",
-        Action.SCHEDULE: f"Scheduled: it will be in the feeds of {names} on {due}.",
-        Action.WITHDRAW: "Withdrawn. It is in no feed and on no page any more.",
-        Action.RESTORE: f"Restored. It is in the feeds of {names} again, as the same article.",
-        Action.IMPORT: "Imported.",
-    }[action]
-
-
-def _changes(before: Entry, after: Entry, action: Action) -> str:
-    """What an editor has just done to a published article, in words."""
-    if after.revision == before.revision:
-        return "Nothing was changed, so nothing was saved."
-    said = []
-    if after.categories != before.categories:
-        said.append(f"It is in the feeds of {' and '.join(one.name for one in after.categories)}.")
-    if after.published != before.published and after.published:
-        said.append(f"Its date is {describe(after.published, services().zone)} now.")
-    if after.slug != before.slug:
-        said.append(f"Its address is {after.path} now; the old one goes on working.")
-    if action is Action.UPDATE:
-        said.insert(0, "Updated. Readers are shown that it changed.")
-    else:
-        said.insert(0, "Corrected. Readers are not told, but see it as it is now.")
-    return " ".join(said)
 
 
 SESSION_LIFETIME = timedelta(days=14)

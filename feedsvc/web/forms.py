@@ -56,6 +56,14 @@ class ArticleForm:
         """Everything that was typed, as it was typed."""
         revision = typed.get("revision", "0")
         zone_name = typed.get("zone", "")
+        # A choice was made about one written time; of another it says nothing, and a
+        # radio button once pressed cannot be released.
+        written = typed.get("publish_at", "").strip()
+        asked = typed.get("asked_about", written).strip()
+
+        def is_chosen(name: str) -> bool:
+            return bool(typed.get(name)) and written == asked
+
         return cls(
             title=typed.get("title", ""),
             category=typed.get("category", ""),
@@ -64,8 +72,8 @@ class ArticleForm:
             body=typed.get("body", ""),
             author=typed.get("author", ""),
             slug=typed.get("slug", ""),
-            publish_at=typed.get("instead") or typed.get("publish_at", ""),
-            fold=typed.get("fold", "") if typed.get("fold") in ("0", "1") else "",
+            publish_at=typed["instead"] if is_chosen("instead") else typed.get("publish_at", ""),
+            fold=typed["fold"] if is_chosen("fold") and typed["fold"] in ("0", "1") else "",
             sources=typed.get("sources", ""),
             told="update" if typed.get("told") == "update" else "correction",
             revision=int(revision) if re.fullmatch("[0-9]{1,9}", revision) else 0,
@@ -175,7 +183,8 @@ def _is_derived(entry: Entry) -> bool:
     if entry.state not in (State.DRAFT, State.SCHEDULED):
         return False
     derived = re.escape(slug_of(entry.title))
-    return re.fullmatch(f"{derived}(-[0-9a-f-]+)?", entry.slug) is not None
+    told_apart = f"[2-9]|1[0-9]|20|{entry.uuid[:8]}|{entry.uuid}"
+    return re.fullmatch(f"{derived}(-({told_apart}))?", entry.slug) is not None
 
 
 def wall_text_of(wall: datetime) -> str:

@@ -1,0 +1,76 @@
+"""What an editor is told about an article: what was done, and what becomes of it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from feedsvc.errors import TimestampError
+from feedsvc.model import Entry, State
+from feedsvc.publishing import Action, is_held_back
+from feedsvc.timestamps import describe, is_zone_name, parse_wall, wall_text, zone_named
+from feedsvc.web.services import services
+
+
+def hold(entry: Entry | None) -> dict[str, Any] | None:
+    """How long a freshly published article is still held back."""
+    if entry is None or entry.visible_at is None or not is_held_back(entry):
+        return None
+    seconds = (entry.visible_at - services().clock()).total_seconds()
+    return {"until": entry.visible_at, "seconds": max(0, math.ceil(seconds))}
+
+
+def moved_text(entry: Entry | None) -> str:
+    """What a scheduled article's typed time means today, where the zone's rules changed.
+
+    The instant stays: it is for the editor to decide.
+    """
+    if entry is None or entry.published is None or entry.state is not State.SCHEDULED:
+        return ""
+    if not entry.wall_time or not is_zone_name(entry.wall_zone):
+        return ""
+    zone = zone_named(entry.wall_zone)
+    try:
+        is_same = parse_wall(entry.wall_time) == parse_wall(wall_text(entry.published, zone))
+    except TimestampError:
+        return ""
+    return "" if is_same else describe(entry.published, zone)
+
+
+def said(entry: Entry, action: Action, before: Entry | None, *, is_out: bool) -> str:
+    if not is_out:
+        return "Saved. Its feeds cannot be rendered at the moment; they will be, by themselves."
+    names = " and ".join(category.name for category in entry.categories)
+    due = describe(entry.visible_at, services().zone) if entry.visible_at else ""
+    if is_held_back(entry):
+        return f"Published. Readers get it on {due}; until then Withdraw takes it back."
+    if action is Action.WITHDRAW and entry.state is State.DRAFT:
+        return "Taken back before any reader saw it. It is a draft again."
+    if action in (Action.CORRECT, Action.UPDATE) and before is not None:
+        return _changes(before, entry, action)
+    return {
+        Action.SAVE_DRAFT: "The draft is saved. Readers do not see it.",
+        Action.PUBLISH: f"Published. It is in the feeds of {names} now.",
+        Action.SCHEDULE: f"Scheduled: it will be in the feeds of {names} on {due}.",
+        Action.WITHDRAW: "Withdrawn. It is in no feed and on no page any more.",
+        Action.RESTORE: f"Restored. It is in the feeds of {names} again, as the same article.",
+        Action.IMPORT: "Imported.",
+    }[action]
+
+
+def _changes(before: Entry, after: Entry, action: Action) -> str:
+    """What an editor has just done to a published article, in words."""
+    if after.revision == before.revision:
+        return "Nothing was changed, so nothing was saved."
+    said = []
+    if after.categories != before.categories:
+        said.append(f"It is in the feeds of {' and '.join(one.name for one in after.categories)}.")
+    if after.published != before.published and after.published:
+        said.append(f"Its date is {describe(after.published, services().zone)} now.")
+    if after.slug != before.slug:
+        said.append(f"Its address is {after.path} now; the old one goes on working.")
+    if action is Action.UPDATE:
+        said.insert(0, "Updated. Readers are shown that it changed.")
+    else:
+        said.insert(0, "Corrected. Readers are not told, but see it as it is now.")
+    return " ".join(said)
