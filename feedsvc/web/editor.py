@@ -361,8 +361,9 @@ def _conflict_page(form: ArticleForm, uuid: UUID) -> Any:
     if stored is None:
         abort(404)
     fault = {
-        "form": "This article was saved, or its time came, while you were writing. What you typed"
-        " is still here; the stored one is shown below it. Saving again puts yours in its place."
+        "form": "Somebody saved this article, or its time came, while you were writing. What you"
+        " typed is still here; the stored one is shown below it. Saving again puts yours in its"
+        " place."
     }
     form = replace(form.with_faults(fault), revision=stored.revision)
     return _form_page(form, stored, uuid, status=409, rival=stored)
