@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feedsvc.web.front import Front, Held, _parsed_http_date, http_date, negotiate
+from feedsvc.web.documents import Held, http_date
+from feedsvc.web.front import Front, _parsed_http_date, negotiate
 
 PATH = "/feeds/health.rss"
 BODY = b"<rss version='2.0'>a feed, and a feed, and a feed, and a feed</rss>"

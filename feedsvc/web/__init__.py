@@ -1,7 +1,8 @@
 """HTTP: polls from memory first, then pages and forms by Flask."""
 
 from feedsvc.web.application import create_flask_app
-from feedsvc.web.front import Documents, Front
+from feedsvc.web.documents import Documents
+from feedsvc.web.front import Front
 from feedsvc.web.services import Services
 
 __all__ = ["Documents", "Front", "Services", "create_flask_app"]

@@ -13,7 +13,7 @@ from flask import current_app, request
 from feedsvc.model import Site
 from feedsvc.publishing import Publisher
 from feedsvc.storage import Storage
-from feedsvc.web.front import Documents
+from feedsvc.web.documents import Documents
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
