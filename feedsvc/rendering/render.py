@@ -9,11 +9,12 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from html import escape
+from types import MappingProxyType
 from typing import Any
 
 from lxml import etree
@@ -37,6 +38,7 @@ from feedsvc.timestamps import rfc3339
 # Raised whenever the bytes of an unchanged entry change, or the codings they are
 # stored in: the stored documents of an older version are then rendered anew.
 RENDERER_VERSION = 2
+NOTHING: Mapping[str, datetime] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ def fingerprint(
     site: Site,
     window: Window,
     tombstones: Sequence[Tombstone] = (),
+    entered: Mapping[str, datetime] = NOTHING,
 ) -> str:
     """SHA-256, in hex, of everything that the documents of ``feed`` are made from.
 
@@ -81,6 +84,8 @@ def fingerprint(
         [window.full_content, window.most_bytes],
         [_inputs(entry) for entry in ordered(entries)],
         [[tombstone.entry_id, rfc3339(tombstone.deleted_at)] for tombstone in tombstones],
+        # It decides what is left out where there is no room for all.
+        [entry.id for entry in _last_entered_first(entries, entered)],
     ]
     # Lone surrogates in a faulty row must not stop the others.
     text = json.dumps(inputs, ensure_ascii=True, separators=(",", ":"))
@@ -129,11 +134,14 @@ def render(
     format: Format,
     updated: datetime,
     tombstones: Sequence[Tombstone] = (),
+    entered: Mapping[str, datetime] = NOTHING,
 ) -> Rendered:
     """The document, and what had to be left out of it.
 
     :param updated: instant of the feed's last change.
     :param tombstones: what was withdrawn; RSS has no word for it.
+    :param entered: id -> when it entered this feed: where there is no room for all,
+        those that entered it last are kept.
     """
     left_out: list[LeftOut] = []
     items: list[tuple[Entry, Any]] = []
@@ -153,26 +161,32 @@ def render(
     body = written(element for _, element in items)
     cut = 0
     if len(body) > window.most_bytes:
-        kept = _within(items, window.most_bytes - len(written(())))
+        kept = _within(items, entered, window.most_bytes - len(written(())))
         cut = len(items) - len(kept)
         body = written(kept)
     return Rendered(format, body, tuple(left_out), cut)
 
 
-def _within(items: Sequence[tuple[Entry, Any]], most_bytes: int) -> list[Any]:
+def _within(
+    items: Sequence[tuple[Entry, Any]], entered: Mapping[str, datetime], most_bytes: int
+) -> list[Any]:
     """As many elements as fit, those of the last entered before the others; one at least."""
-
-    def last_entered_first(item: tuple[Entry, Any]) -> tuple[float, str]:
-        entered = item[0].visible_at
-        return -(entered.timestamp() if entered else 0.0), item[0].id
-
+    elements = {entry.id: element for entry, element in items}
     fitting: set[str] = set()
-    for entry, element in sorted(items, key=last_entered_first):
-        most_bytes -= len(etree.tostring(element, encoding="utf-8"))
+    for entry in _last_entered_first([entry for entry, _ in items], entered):
+        most_bytes -= len(etree.tostring(elements[entry.id], encoding="utf-8"))
         if most_bytes < 0 and fitting:
             break
         fitting.add(entry.id)
     return [element for entry, element in items if entry.id in fitting]
+
+
+def _last_entered_first(entries: Sequence[Entry], entered: Mapping[str, datetime]) -> list[Entry]:
+    def key(entry: Entry) -> tuple[float, str]:
+        instant = entered.get(entry.id) or entry.visible_at
+        return -(instant.timestamp() if instant else 0.0), entry.id
+
+    return sorted(entries, key=key)
 
 
 def _generator(
