@@ -10,16 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import httptools
 import structlog
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from feedsvc.web.documents import Held, http_date_of
 from feedsvc.web.front import Front
-from feedsvc.web.polls import Asked, answer, asked
+from feedsvc.web.heads import CLOSES, KEEPS, Poll, conditions, plain_poll
+from feedsvc.web.polls import answer
 
 log = structlog.get_logger("feedsvc.web")
 
@@ -50,20 +52,6 @@ LONGEST_REMEMBERED_BYTES = 512
 MOST_REMEMBERED = 4_096
 
 
-class Poll(NamedTuple):
-    """A request for a feed path, as its head says. Nothing of the document is in it.
-
-    :param end: what the connection adds to the reply, with the empty line.
-    :param is_last: the connection closes after it.
-    """
-
-    path: str
-    method: str
-    asked: Asked
-    end: bytes
-    is_last: bool
-
-
 class Polls:
     """What all connections of one worker share.
 
@@ -92,11 +80,16 @@ class Polls:
             self._second = second
         return self._date
 
-    def remember(self, head: bytes, poll: Poll) -> None:
-        """Know these bytes the next time."""
-        if len(self.remembered) >= MOST_REMEMBERED:
-            self.remembered.clear()
-        self.remembered[head] = poll
+    def read(self, head: bytes) -> Poll | None:
+        """The poll that exactly these bytes are, or None."""
+        poll = self.remembered.get(head)
+        if poll is None:
+            poll = plain_poll(head)
+            if poll is not None and len(head) <= LONGEST_REMEMBERED_BYTES:
+                if len(self.remembered) >= MOST_REMEMBERED:
+                    self.remembered.clear()
+                self.remembered[head] = poll
+        return poll
 
 
 class PollProtocol(HttpToolsProtocol):
@@ -106,7 +99,6 @@ class PollProtocol(HttpToolsProtocol):
         super().__init__(**given)
         self._polls = polls
         self._held = polls.held
-        self._remembered = polls.remembered
         # Nothing is in flight, nothing waits, nothing is owed.
         self._is_ready = True
         self._rest = b""
@@ -123,10 +115,18 @@ class PollProtocol(HttpToolsProtocol):
 
     # What arrives
 
+    def connection_made(self, transport: Any) -> None:
+        """Called by the transport. Who it is with is asked when the application wants to know:
+        seven calls of the system that no poll needs.
+        """
+        self.transport = transport
+        self.flow = FlowControl(transport)
+        self.connections.add(self)
+
     def data_received(self, data: bytes) -> None:
         """Called by the transport."""
         if self._is_ready:
-            poll = self._remembered.get(data)
+            poll = self._polls.read(data)
             if poll is not None:
                 held = self._held.get(poll.path)
                 if held is not None:
@@ -186,7 +186,7 @@ class PollProtocol(HttpToolsProtocol):
             self._wait(HEAD_SECONDS, goes_on=True)
             return False
         head, self._rest = rest[:end], rest[end:]
-        poll = self._remembered.get(head)
+        poll = self._polls.read(head)
         if poll is not None and (held := self._held.get(poll.path)) is not None:
             self._answer(held, poll)
             return True
@@ -196,8 +196,6 @@ class PollProtocol(HttpToolsProtocol):
         self._is_taking_head = False
         if self._fault:
             self._refuse(self._fault)
-        elif self._poll and not self._body_left and end <= LONGEST_REMEMBERED_BYTES:
-            self._polls.remember(head, self._poll)
         return True
 
     def _take_body(self) -> None:
@@ -240,71 +238,69 @@ class PollProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Called by the parser: answer a poll, hand on everything else."""
         fields = _joined(self.headers)
-        version = self.parser.get_http_version()
-        self._fault = self._fault_of(fields, version)
-        if self._fault:
-            return
-        is_chunked = b"transfer-encoding" in fields
-        self._body_left = -1 if is_chunked else int(fields.get(b"content-length", 0))
-        # Where a chunked body ends only the parser knows: nothing is read behind it.
-        self._is_last = is_chunked or not self.parser.should_keep_alive()
-        self._is_last = self._is_last or self.parser.should_upgrade()
-        # Answered without having been told to go on, it may send the body or not.
-        expects = fields.get(b"expect", b"").lower() == b"100-continue"
-        self._is_last = self._is_last or expects
-        target = _target(self.url)
-        if target is None:
-            self._fault = 400
-            return
-        raw_path, query = target
-        held = self._held.get(_path_info(raw_path))
+        version, method = self.parser.get_http_version(), self.parser.get_method()
+        is_one_zero = version == "1.0"
+        self._is_last = not self.parser.should_keep_alive()
+        if (
+            fields.keys() & _RARE
+            or version != "1.1"
+            or b"host" not in fields
+            or method not in _READING
+        ):
+            self._fault = self._look_closer(fields, version, method)
+            if self._fault:
+                return
+        raw_path, query = _target(self.url)
+        path = _path_info(raw_path)
+        held = self._held.get(path)
         if held is None:
-            self._hand_on(raw_path, query, expects, is_one_zero=version == "1.0")
+            self._hand_on(raw_path, query, fields, is_one_zero=is_one_zero)
             return
-        self._poll = self._poll_of(_path_info(raw_path), fields, is_one_zero=version == "1.0")
+        self._poll = self._poll_of(path, method.decode(), fields, is_one_zero=is_one_zero)
         self._answer(held, self._poll)
 
-    def _fault_of(self, fields: dict[bytes, bytes], version: str) -> int:
-        """The status of what cannot be answered, or 0."""
+    def _look_closer(self, fields: dict[bytes, bytes], version: str, method: bytes) -> int:
+        """The status of what cannot be answered, or 0; how the body is framed."""
         if version not in ("1.1", "1.0"):
             return 505
-        if len(self.headers) > MOST_FIELDS:
-            return 431
-        hosts = sum(name == b"host" for name, _ in self.headers)
         # RFC 9112 section 3.2.
-        if hosts > 1 or (version == "1.1" and not hosts):
+        if (b"host" not in fields and version == "1.1") or b"," in fields.get(b"host", b""):
             return 400
         coding = fields.get(b"transfer-encoding")
         if coding is not None and version == "1.0":
             return 400  # section 6.1: faulty framing
-        if coding is not None and coding.strip().lower() != b"chunked":
+        if method == b"CONNECT" or coding not in (None, b"chunked"):
             return 501
-        if self.parser.get_method() == b"CONNECT":
-            return 501
-        if self.parser.should_upgrade() and not fields.keys().isdisjoint(_FRAMING):
-            return 400  # the parser takes what follows for the other protocol's
+        if self.parser.should_upgrade():
+            if not fields.keys().isdisjoint(_FRAMING):
+                return 400  # the parser takes what follows for the other protocol's
+            self._is_last = True
+        # Where a chunked body ends only the parser knows: nothing is read behind it.
+        self._body_left = -1 if coding else int(fields.get(b"content-length", 0))
+        # Answered without having been told to go on, it may send the body or not.
+        self._is_last = self._is_last or coding is not None or b"expect" in fields
         return 0
 
-    def _poll_of(self, path: str, fields: dict[bytes, bytes], *, is_one_zero: bool) -> Poll:
-        conditions = asked(
-            _text(fields.get(b"if-none-match")),
-            _text(fields.get(b"if-modified-since")),
-            _text(fields.get(b"accept-encoding")),
-        )
+    def _poll_of(
+        self, path: str, method: str, fields: dict[bytes, bytes], *, is_one_zero: bool
+    ) -> Poll:
+        end = b"connection: keep-alive\r\n\r\n" if is_one_zero else KEEPS
         if self._is_last:
-            end = b"connection: close\r\n\r\n"
-        else:
-            end = b"connection: keep-alive\r\n\r\n" if is_one_zero else b"\r\n"
-        method = self.parser.get_method().decode()
-        return Poll(path, method, conditions, end, self._is_last)
+            end = CLOSES
+        return Poll(path, method, conditions(fields), end, self._is_last)
 
-    def _hand_on(self, path: bytes, query: bytes, expects: bool, *, is_one_zero: bool) -> None:
+    def _hand_on(
+        self, path: bytes, query: bytes, fields: dict[bytes, bytes], *, is_one_zero: bool
+    ) -> None:
         """Let uvicorn have the application answer it."""
-        headers = self.headers
+        headers, flow = self.headers, self.flow
+        if self.scheme is None:
+            super().connection_made(self.transport)
+            self.flow = flow
         super().on_message_begin()
         self.headers += headers
         self.url = path + b"?" + query if query else path
-        self.expect_100_continue = expects
+        self.expect_100_continue = fields.get(b"expect", b"").lower() == b"100-continue"
         super().on_headers_complete()
         self.cycle.keep_alive = not (self._is_last or is_one_zero)
         self._wait(BODY_SECONDS if self._body_left else FOREVER)
@@ -431,6 +427,9 @@ class _AfterLast(Exception):
 
 
 _FRAMING = {b"content-length", b"transfer-encoding"}
+# What no ordinary poll has.
+_RARE = _FRAMING | {b"expect", b"upgrade"}
+_READING = {b"GET", b"HEAD"}
 
 
 def sweep(connections: Iterable[Any]) -> None:
@@ -451,21 +450,17 @@ def _joined(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     return fields
 
 
-def _target(url: bytes) -> tuple[bytes, bytes] | None:
-    """Path and query of a request's target (RFC 9112 section 3.2); None: it is none."""
-    if not url.startswith((b"/", b"*")):
-        parsed = httptools.parse_url(url)
-        if (parsed.schema or b"").lower() not in (b"http", b"https"):
-            return None
-        return parsed.path or b"/", parsed.query or b""
-    path, _, query = url.partition(b"#")[0].partition(b"?")
-    return path, query
+def _target(url: bytes) -> tuple[bytes, bytes]:
+    """Path and query of a request's target (RFC 9112 section 3.2)."""
+    if url[:1] == b"/":
+        if b"?" not in url and b"#" not in url:
+            return url, b""
+        path, _, query = url.partition(b"#")[0].partition(b"?")
+        return path, query
+    parsed = httptools.parse_url(url)
+    return parsed.path or b"/", parsed.query or b""
 
 
 def _path_info(raw_path: bytes) -> str:
     """As the documents are named: octets decoded, each one a character."""
     return (unquote_to_bytes(raw_path) if b"%" in raw_path else raw_path).decode("latin-1")
-
-
-def _text(value: bytes | None) -> str | None:
-    return None if value is None else value.decode("latin-1")
