@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from feedsvc.web.polls import Asked, asked
 
+MOST_FIELDS = 100
+
 
 class Poll(NamedTuple):
     """A request for a path, as its head says. Nothing of the document is in it.
@@ -50,6 +52,8 @@ def plain_poll(head: bytes) -> Poll | None:
     if found is None:
         return None
     method, path, block = found.groups()
+    if block.count(b"\n") > MOST_FIELDS + 1:
+        return None
     pairs = _FIELDS.findall(block)
     fields = {name.lower(): value for name, value in pairs}
     # Twice the same field, or one that changes how the message is read.

@@ -156,7 +156,8 @@ def _run(app: WsgiApp, environ: Environ) -> Response:
     body = b"".join(content)
     encoded = [(name.lower().encode("latin-1"), v.encode("latin-1")) for name, v in fields]
     has_length = any(name == b"content-length" for name, _ in encoded)
-    if not has_length and not status.startswith(("204", "304")):
+    has_content = environ["REQUEST_METHOD"] != "HEAD" and not status.startswith(("204", "304"))
+    if has_content and not has_length:
         encoded.append((b"content-length", str(len(body)).encode()))
     return int(status[:3]), encoded, body
 

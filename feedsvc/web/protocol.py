@@ -20,17 +20,18 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from feedsvc.web.documents import Held, http_date_of
 from feedsvc.web.front import Front
-from feedsvc.web.heads import CLOSES, KEEPS, Poll, conditions, plain_poll
+from feedsvc.web.heads import CLOSES, KEEPS, MOST_FIELDS, Poll, conditions, plain_poll
 from feedsvc.web.polls import answer
 
 log = structlog.get_logger("feedsvc.web")
 
 # A request's head; what waits behind the request being answered.
 LONGEST_HEAD_BYTES = 16_384
-MOST_FIELDS = 100
 MOST_WAITING_BYTES = 65_536
 # Of one connection before the others get their turn.
 REQUESTS_A_TURN = 16
+# From this length on a body is not copied behind its head.
+SEPARATE_BYTES = 32_768
 # What an answer that came early leaves of a body is read to its end, up to so much.
 MOST_DISCARDED_BYTES = 32_000_000
 
@@ -140,7 +141,8 @@ class PollProtocol(HttpToolsProtocol):
         """Called by the transport; true keeps it open for what is still to be sent."""
         self._has_ended = True
         self._is_ready = False
-        return self._is_in_flight() or bool(self._rest)
+        # Half a form will not be followed by the other half.
+        return not self._body_left and (self._is_in_flight() or bool(self._rest))
 
     def _advance(self) -> None:
         """Take on what has arrived, until something has to be waited for."""
@@ -191,10 +193,12 @@ class PollProtocol(HttpToolsProtocol):
             self._answer(held, poll)
             return True
         self._poll = None
+        # If the parser finds no end of it: HTTP/2, which begins with two heads.
+        self._fault = 505
         self._is_taking_head = True
         self._feed(head)
         self._is_taking_head = False
-        if self._fault:
+        if self._fault and not self._is_closing:
             self._refuse(self._fault)
         return True
 
@@ -228,7 +232,6 @@ class PollProtocol(HttpToolsProtocol):
             raise _AfterLast
         self.url = b""
         self.headers = []
-        self._fault = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called by the parser; a trailer is no header (RFC 9110 section 6.5.1)."""
@@ -237,16 +240,14 @@ class PollProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Called by the parser: answer a poll, hand on everything else."""
+        self._fault = 0
         fields = _joined(self.headers)
         version, method = self.parser.get_http_version(), self.parser.get_method()
         is_one_zero = version == "1.0"
         self._is_last = not self.parser.should_keep_alive()
-        if (
-            fields.keys() & _RARE
-            or version != "1.1"
-            or b"host" not in fields
-            or method not in _READING
-        ):
+        is_plain = version == "1.1" and method in _READING and b"host" in fields
+        is_plain = is_plain and len(fields) == len(self.headers) <= MOST_FIELDS
+        if not is_plain or not fields.keys().isdisjoint(_RARE):
             self._fault = self._look_closer(fields, version, method)
             if self._fault:
                 return
@@ -263,6 +264,8 @@ class PollProtocol(HttpToolsProtocol):
         """The status of what cannot be answered, or 0; how the body is framed."""
         if version not in ("1.1", "1.0"):
             return 505
+        if len(self.headers) > MOST_FIELDS:
+            return 431
         # RFC 9112 section 3.2.
         if (b"host" not in fields and version == "1.1") or b"," in fields.get(b"host", b""):
             return 400
@@ -324,9 +327,11 @@ class PollProtocol(HttpToolsProtocol):
 
     def _answer(self, held: Held, poll: Poll) -> None:
         head, body = self._polls.reply(held, poll)
-        self.transport.write(head)
-        if body:
-            self.transport.write(body)
+        # uvloop sends each write by itself: one, of a copy, until the copy costs more.
+        if len(body) < SEPARATE_BYTES:
+            self.transport.write(head + body if body else head)
+        else:
+            self.transport.writelines((head, body))
         self._seconds = 0.0
         self._limit = BODY_SECONDS if self._body_left else IDLE_SECONDS
         if poll.is_last and not self._body_left:
@@ -335,12 +340,15 @@ class PollProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Called by uvicorn when the application's response is out."""
         if not self.transport.is_closing():
+            self.flow.resume_reading()
             self._wait(BODY_SECONDS if self._body_left else IDLE_SECONDS)
             self.loop.call_soon(self._advance)
 
     def _refuse(self, status: int) -> None:
         """Say why, and hear no more on this connection."""
-        if not self._is_in_flight():
+        if self._body_left and not self._is_taking_head and not self._is_in_flight():
+            pass  # it has its answer; a second one would be taken for the next request's
+        elif not self._is_in_flight():
             self.transport.write(self._refusal(status))
         elif not self.cycle.response_started:
             self.transport.write(self._refusal(status))
@@ -428,7 +436,7 @@ class _AfterLast(Exception):
 
 _FRAMING = {b"content-length", b"transfer-encoding"}
 # What no ordinary poll has.
-_RARE = _FRAMING | {b"expect", b"upgrade"}
+_RARE = {*_FRAMING, b"expect", b"upgrade"}
 _READING = {b"GET", b"HEAD"}
 
 
