@@ -43,7 +43,7 @@ MANY_CONNECTIONS = 5_000
 HEAD_SECONDS = 10
 BODY_SECONDS = 20
 SLOWEST_BODY_BYTES_A_SECOND = 4_096
-STALLED_SECONDS = 30
+STALLED_SECONDS = 60
 LINGER_SECONDS = 2
 FOREVER = 1 << 60
 
@@ -86,7 +86,8 @@ class Polls:
         poll = self.remembered.get(head)
         if poll is None:
             poll = plain_poll(head)
-            if poll is not None and len(head) <= LONGEST_REMEMBERED_BYTES:
+            is_short = len(head) <= LONGEST_REMEMBERED_BYTES
+            if poll is not None and is_short and poll.path in self.held:
                 if len(self.remembered) >= MOST_REMEMBERED:
                     self.remembered.clear()
                 self.remembered[head] = poll
@@ -112,13 +113,16 @@ class PollProtocol(HttpToolsProtocol):
         self._poll: Poll | None = None
         self._seconds = 0.0
         self._limit = HEAD_SECONDS
-        self._unsent = 0
+        self._discarded = 0
+        self._unsent = self._stalled = 0
 
     # What arrives
 
     def connection_made(self, transport: Any) -> None:
-        """Called by the transport. Who it is with is asked when the application wants to know:
-        seven calls of the system that no poll needs.
+        """Called by the transport.
+
+        Who it is with is found out when the application is called: seven system calls
+        that no poll needs.
         """
         self.transport = transport
         self.flow = FlowControl(transport)
@@ -142,10 +146,14 @@ class PollProtocol(HttpToolsProtocol):
         self._has_ended = True
         self._is_ready = False
         # Half a form will not be followed by the other half.
-        return not self._body_left and (self._is_in_flight() or bool(self._rest))
+        if self._body_left or self._is_closing:
+            return None
+        return self._is_in_flight() or bool(self._rest)
 
     def _advance(self) -> None:
         """Take on what has arrived, until something has to be waited for."""
+        if self.transport.is_closing():
+            return
         for _ in range(REQUESTS_A_TURN):
             if not self._rest or self._is_closing:
                 break
@@ -193,13 +201,14 @@ class PollProtocol(HttpToolsProtocol):
             self._answer(held, poll)
             return True
         self._poll = None
+        self._discarded = 0
         # If the parser finds no end of it: HTTP/2, which begins with two heads.
         self._fault = 505
         self._is_taking_head = True
         self._feed(head)
-        self._is_taking_head = False
         if self._fault and not self._is_closing:
             self._refuse(self._fault)
+        self._is_taking_head = False
         return True
 
     def _take_body(self) -> None:
@@ -210,7 +219,12 @@ class PollProtocol(HttpToolsProtocol):
         else:
             self._rest = b""
         self._seconds = max(0.0, self._seconds - len(piece) / SLOWEST_BODY_BYTES_A_SECOND)
-        self._feed(piece)
+        if not self._is_in_flight():
+            self._discarded += len(piece)
+        if self._discarded > MOST_DISCARDED_BYTES:
+            self._close()
+        else:
+            self._feed(piece)
 
     def _feed(self, data: bytes) -> None:
         try:
@@ -251,7 +265,11 @@ class PollProtocol(HttpToolsProtocol):
             self._fault = self._look_closer(fields, version, method)
             if self._fault:
                 return
-        raw_path, query = _target(self.url)
+        target = _target(self.url)
+        if target is None:
+            self._fault = 400
+            return
+        raw_path, query = target
         path = _path_info(raw_path)
         held = self._held.get(path)
         if held is None:
@@ -346,14 +364,16 @@ class PollProtocol(HttpToolsProtocol):
 
     def _refuse(self, status: int) -> None:
         """Say why, and hear no more on this connection."""
-        if self._body_left and not self._is_taking_head and not self._is_in_flight():
-            pass  # it has its answer; a second one would be taken for the next request's
-        elif not self._is_in_flight():
-            self.transport.write(self._refusal(status))
-        elif not self.cycle.response_started:
-            self.transport.write(self._refusal(status))
+        if self._is_in_flight():
+            if self.cycle.response_started:
+                self.transport.abort()
+                return
             self.cycle.disconnected = True
             self.cycle.message_event.set()
+            self.transport.write(self._refusal(status))
+        elif self._is_taking_head or not self._body_left:
+            self.transport.write(self._refusal(status))
+        # Otherwise it has its answer: a second one would be taken for the next request's.
         # Closed while the client still sends, the system would reset the connection and
         # the client might not see the answer (RFC 9112 section 9.6).
         self.transport.write_eof()
@@ -406,25 +426,21 @@ class PollProtocol(HttpToolsProtocol):
 
     def sweep(self, idle_seconds: int) -> None:
         """Called once a second: end what takes too long."""
-        self._seconds += 1
         unsent = self.transport.get_write_buffer_size()
         if unsent:
             # Somebody reads slowly: as long as it goes on, it may.
-            if self._unsent and unsent >= self._unsent:
-                self._limit = min(self._limit, STALLED_SECONDS)
-                if self._seconds > STALLED_SECONDS:
-                    self.transport.abort()
-            else:
-                self._seconds = 0.0
+            self._stalled = 0 if unsent < self._unsent else self._stalled + 1
             self._unsent = unsent
+            if self._stalled > STALLED_SECONDS:
+                self.transport.abort()
             return
-        self._unsent = 0
+        self._unsent = self._stalled = 0
+        self._seconds += 1
         limit = min(self._limit, idle_seconds) if self._is_ready else self._limit
-        if self._seconds <= limit:
+        if self._seconds <= limit or self.transport.is_closing():
             return
-        if self._is_closing or self._is_ready or not (self._rest or self._body_left):
-            self._close()
-        elif self._poll is None or not self._body_left:
+        is_unfinished = self._rest or (self._body_left and self._is_in_flight())
+        if is_unfinished and not self._is_closing:
             self._refuse(408)
         else:
             self._close()
@@ -458,14 +474,17 @@ def _joined(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     return fields
 
 
-def _target(url: bytes) -> tuple[bytes, bytes]:
-    """Path and query of a request's target (RFC 9112 section 3.2)."""
+def _target(url: bytes) -> tuple[bytes, bytes] | None:
+    """Path and query of a request's target (RFC 9112 section 3.2); None: it is none."""
     if url[:1] == b"/":
         if b"?" not in url and b"#" not in url:
             return url, b""
         path, _, query = url.partition(b"#")[0].partition(b"?")
         return path, query
-    parsed = httptools.parse_url(url)
+    try:
+        parsed = httptools.parse_url(url)
+    except httptools.HttpParserInvalidURLError:
+        return None
     return parsed.path or b"/", parsed.query or b""
 
 
