@@ -40,11 +40,15 @@ class SiteConfig:
 
 @dataclass(frozen=True, slots=True)
 class ServerConfig:
-    """``[server]``. Only ``trusted_proxies`` may say who the client is."""
+    """``[server]``. Only ``trusted_proxies`` may say who the client is.
+
+    :param front: ``protocol``: our own HTTP answers polls; ``wsgi``: a WSGI server does.
+    """
 
     host: str
     port: int
     workers: int
+    front: str
     trusted_proxies: tuple[IPNetwork, ...]
 
 
@@ -175,6 +179,7 @@ SETTINGS: Mapping[str, Mapping[str, _Setting]] = {
         "host": _Setting(str, "127.0.0.1", check=_filled),
         "port": _Setting(int, 8000, check=_between(1, 65535)),
         "workers": _Setting(int, 1, check=_between(1, 64)),
+        "front": _Setting(str, "protocol", check=_one_of("protocol", "wsgi")),
         "trusted_proxies": _Setting(list, (), check=_networks),
     },
     "storage": {"url": _Setting(str, "sqlite:///data/feedsvc.db", check=_storage)},
