@@ -43,6 +43,8 @@ WORKER = "feedsvc.app:serve_worker"
 DRAIN_SECONDS = 5
 # How often a start waits for another one that holds the database.
 STARTS = 5
+# So many categories' feeds are printed.
+MOST_ANNOUNCED = 19
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -235,15 +237,17 @@ def _import_samples(config: Config, storage: Storage, folder: Path) -> None:
 def _announce(config: Config, storage: Storage, token: str | None) -> None:
     site = app.site_of(config)
     with storage.reading() as tx:
-        feeds = tx.feeds.all()
+        feeds = [tx.feeds.feed("all")]
+        feeds += [tx.feeds.feed(one.slug) for one in tx.feeds.categories(limit=MOST_ANNOUNCED)]
+        others = tx.feeds.count_categories() + 1 - len(feeds)
     print(f"\n{site.title} is served on {site.url}\n")
     print(f"  Pages    {site.absolute('/')}")
-    for feed in feeds[:20]:
+    for feed in feeds:
         name = feed.category.name if feed.category else "Everything"
         addresses = "  ".join(site.absolute(feed.path(format)) for format in Format)
         print(f"  Feed     {addresses}  ({name})")
-    if len(feeds) > 20:
-        print(f"           … and {len(feeds) - 20} more categories")
+    if others:
+        print(f"           … and {others} more categories")
     print(f"  Editor   {site.absolute('/editor/')}")
     if token is not None:
         print("\n  There is no editor yet. Create the first account with this one-time link:")

@@ -35,6 +35,9 @@ log = structlog.get_logger("feedsvc.app")
 
 # How long another process's change may take to be served by this one.
 REFRESH_SECONDS = 0.2
+# How often it is looked for where the database tells of it: with a tick, within a second.
+ASK_SECONDS = 0.7
+MEGABYTE = 1_000_000
 
 Clock = Callable[[], datetime]
 
@@ -91,13 +94,16 @@ def prepare(
         log.info("schema migrated")
     publisher = publisher_of(config, storage, clock)
     with storage.reading() as tx:
-        known = tx.feeds.category_slugs()
         has_key = tx.settings.get("cookie_key") is not None
-    for category in config.categories:
-        if category.slug not in known:
-            publisher.ensure_category(
-                category.name, now, slug=category.slug, description=category.description
-            )
+        missing = [
+            category
+            for category in config.categories
+            if tx.feeds.free_category_slug(category.slug) == category.slug
+        ]
+    for category in missing:
+        publisher.ensure_category(
+            category.name, now, slug=category.slug, description=category.description
+        )
     if not has_key:
         with storage.writing() as tx:
             tx.settings.put_if_missing("cookie_key", secrets.token_hex(32))
@@ -146,14 +152,17 @@ class Worker:
             # Where the database is held the slower tick tells, and both try again.
             with suppress(StorageBusy):
                 self.publisher.publish_due(self.clock())
-        self.documents.refresh()
+                self.documents.refresh()
+        # PostgreSQL tells by itself; asked all the same, in case that it is not heard.
+        if self.storage.is_sqlite or self.documents.is_older_than(ASK_SECONDS):
+            self.documents.refresh()
 
 
 def build(config: Config, *, clock: Clock = utc_now) -> Worker:
     """One process of the service, not ticking yet."""
     storage = open_storage(config)
     publisher = publisher_of(config, storage, clock)
-    documents = Documents(storage)
+    documents = Documents(storage, config.server.cache_megabytes * MEGABYTE)
     documents.refresh()
     with storage.reading() as tx:
         cookie_key = tx.settings.get("cookie_key")
@@ -223,6 +232,8 @@ def serve_worker(clock: Clock = utc_now) -> Front:
             refresh=worker.refresh,
             refresh_every_seconds=REFRESH_SECONDS,
         )
+    if not worker.storage.is_sqlite:
+        scheduling.listen(worker.storage.notices, worker.documents.refresh)
     return worker.front
 
 

@@ -40,12 +40,16 @@ class SiteConfig:
 
 @dataclass(frozen=True, slots=True)
 class ServerConfig:
-    """``[server]``. Only ``trusted_proxies`` may say who the client is."""
+    """``[server]``. Only ``trusted_proxies`` may say who the client is.
+
+    ``cache_megabytes`` bounds the feed documents that a worker holds in memory.
+    """
 
     host: str
     port: int
     workers: int
     trusted_proxies: tuple[IPNetwork, ...]
+    cache_megabytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +179,7 @@ SETTINGS: Mapping[str, Mapping[str, _Setting]] = {
         "host": _Setting(str, "127.0.0.1", check=_filled),
         "port": _Setting(int, 8000, check=_between(1, 65535)),
         "workers": _Setting(int, 1, check=_between(1, 64)),
+        "cache_megabytes": _Setting(int, 32, check=_between(1, 65536)),
         "trusted_proxies": _Setting(list, (), check=_networks),
     },
     "storage": {"url": _Setting(str, "sqlite:///data/feedsvc.db", check=_storage)},

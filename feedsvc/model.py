@@ -6,6 +6,7 @@ refuses anything else, so that nothing downstream has to ask.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -205,8 +206,6 @@ class FeedDocument:
     :param etag: opaque strong validator without quotes, one for each encoding.
     :param updated: its Last-Modified.
     :param next_due_at: no cache may keep it longer than until then.
-    :param former_paths: addresses it had before, where it is served all the same:
-        many readers follow no redirect.
     """
 
     path: str
@@ -216,7 +215,24 @@ class FeedDocument:
     body: bytes
     updated: datetime
     next_due_at: datetime | None
-    former_paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """One feed in one format as it is stored, in every encoding.
+
+    :param version: grows with each change of the feed; of two the greater is newer.
+    :param etags: by encoding.
+    :param bodies: by encoding.
+    """
+
+    feed_id: int
+    version: int
+    format: Format
+    updated: datetime
+    next_due_at: datetime | None
+    etags: Mapping[str, str]
+    bodies: Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)

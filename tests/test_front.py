@@ -40,6 +40,9 @@ class FakeDocuments:
         }
         self.held = {PATH: Held(**{**values, **changes})}
 
+    def find(self, path: str) -> Held | None:
+        return None
+
 
 @dataclass
 class Answer:

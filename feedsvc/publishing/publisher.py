@@ -161,16 +161,18 @@ class Publisher(Regenerator):
     def is_empty(self) -> bool:
         """Whether there is no entry at all."""
         with self.storage.reading() as tx:
-            return not any(tx.entries.count(state) for state in State)
+            return not tx.entries.is_any()
 
     # Categories
 
     def has_category(self, name_or_slug: str) -> bool:
         """Whether ``category_called`` would find one."""
         with self.storage.reading() as tx:
-            return name_or_slug in tx.feeds.category_slugs() or bool(
-                tx.feeds.category_named(clean_line(name_or_slug))
-            )
+            try:
+                tx.feeds.category(name_or_slug)
+            except NotFound:
+                return tx.feeds.category_named(clean_line(name_or_slug)) is not None
+            return True
 
     def category_called(self, name_or_slug: str, now: datetime) -> Category:
         """The category of that slug, or of that name, or a new one of that name."""
@@ -202,11 +204,7 @@ class Publisher(Regenerator):
                 known = tx.feeds.category_named(name)
                 if known:
                     return known
-                slug = slug_of(name)
-                taken = tx.feeds.category_slugs()
-                number = 2
-                while slug in taken:
-                    slug, number = f"{slug_of(name)}-{number}", number + 1
+                slug = tx.feeds.free_category_slug(slug_of(name))
             made = tx.feeds.add_category(Category(slug, name, description), whole_second(now))
         log.info("category made", category=made.slug)
         return made
@@ -258,8 +256,11 @@ class Publisher(Regenerator):
             faults["name"] = _NAME_FAULT
         elif named and named.id != wanted.id:
             faults["name"] = f"there is a category “{named.name}” already"
-        if wanted.slug in tx.feeds.category_slugs():
+        try:
             owner = tx.feeds.category(wanted.slug)
+        except NotFound:
+            pass
+        else:
             if owner.id != wanted.id:
                 faults["slug"] = f"“{wanted.slug}” is or was the address of “{owner.name}”"
         if len(wanted.description) > LONGEST_DESCRIPTION:

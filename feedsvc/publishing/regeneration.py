@@ -132,8 +132,17 @@ class Regenerator:
         :raises NotFound: there is no feed of one of the slugs.
         """
         with self.storage.reading() as tx:
-            wanted = [tx.feeds.feed(slug) for slug in slugs] or tx.feeds.all()
-        return sum(self.regenerate(feed.id, now, force=force) for feed in wanted)
+            wanted = [tx.feeds.feed(slug) for slug in slugs]
+        if wanted:
+            return sum(self.regenerate(feed.id, now, force=force) for feed in wanted)
+        changed = last = 0
+        while True:
+            with self.storage.reading() as tx:
+                feeds = tx.feeds.after(last, limit=BATCH)
+            changed += sum(self.regenerate(feed.id, now, force=force) for feed in feeds)
+            if len(feeds) < BATCH:
+                return changed
+            last = feeds[-1].id
 
     def regenerate(self, feed_id: int, now: datetime, *, force: bool = False) -> bool:
         """Render a feed if its inputs differ from what its documents were made of.
@@ -206,7 +215,7 @@ class Regenerator:
         Needless where this process did so before and few have changed since.
         """
         with self.storage.reading() as tx:
-            if feed_id in self.warmed and tx.feeds.count_changes(feed_id) <= FEW_CHANGES:
+            if feed_id in self.warmed and not tx.feeds.has_more_changes(feed_id, FEW_CHANGES):
                 return
             inputs = self._inputs(tx, tx.feeds.numbered(feed_id))
         self.warmed.add(feed_id)

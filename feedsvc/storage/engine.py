@@ -12,7 +12,7 @@ import os
 import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,10 @@ from feedsvc.errors import (
 )
 
 BUSY_SECONDS = 5
+# Where PostgreSQL tells that what is served has changed.
+CHANNEL = "feedsvc_served"
+SILENCE_SECONDS = 30
+GATHER_SECONDS = 0.05
 
 
 def open_engine(url: str, *, read_only: bool = False) -> Engine:
@@ -107,6 +111,32 @@ def _open_postgresql(url: URL, *, read_only: bool) -> Engine:
         max_overflow=24,
         pool_timeout=BUSY_SECONDS,
     )
+
+
+def notices(engine: Engine) -> Iterator[None]:
+    """Yield whenever ``CHANNEL`` is notified, and once when that is listened to.
+
+    On a connection of its own, without a transaction.
+
+    :raises psycopg.Error: the connection is lost.
+    """
+    borrowed = engine.raw_connection()
+    borrowed.detach()
+    connection = borrowed.driver_connection
+    if not isinstance(connection, psycopg.Connection):
+        raise StorageError("only PostgreSQL notifies")
+    with closing(connection):
+        connection.autocommit = True
+        connection.execute(f"LISTEN {CHANNEL}")
+        yield
+        while True:
+            if list(connection.notifies(timeout=SILENCE_SECONDS, stop_after=1)):
+                yield
+                # A rebuild notifies for each feed; those that came meanwhile are one.
+                list(connection.notifies(timeout=GATHER_SECONDS))
+                yield
+            else:
+                connection.execute("SELECT 1")  # notices a connection that is dead
 
 
 def dump_postgresql(url: str, target: Path) -> None:

@@ -126,6 +126,20 @@ class EntryRows:
         found: datetime | None = self._connection.execute(query).scalar_one()
         return found
 
+    def next_due_of_all(self) -> datetime | None:
+        """When the next scheduled entry is due, in whichever feed."""
+        query = (
+            select(entries.c.visible_at)
+            .where(entries.c.state == State.SCHEDULED.value, entries.c.visible_at.is_not(None))
+            .order_by(entries.c.visible_at)
+            .limit(1)
+        )
+        return self._connection.execute(query).scalar_one_or_none()
+
+    def is_any(self) -> bool:
+        """Whether there is an entry at all."""
+        return self._connection.execute(select(entries.c.id).limit(1)).first() is not None
+
     def is_any_due(self, now: datetime) -> bool:
         """Whether a scheduled entry's moment has come."""
         query = select(entries.c.id).where(

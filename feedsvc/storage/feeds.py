@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -30,10 +29,10 @@ from feedsvc.model import (
     Entry,
     Feed,
     FeedDocument,
-    Format,
     State,
     Tombstone,
 )
+from feedsvc.storage.engine import CHANNEL
 from feedsvc.storage.schema import (
     categories,
     category_slugs,
@@ -46,7 +45,8 @@ from feedsvc.storage.schema import (
     tombstones,
 )
 
-LONGEST_LIST = 20_000
+# Asked for more, the database would hold a worker for too long.
+LONGEST_LIST = 1000
 MOST_TOMBSTONES = 1000
 
 
@@ -58,29 +58,54 @@ class FeedRows:
 
     # Categories: each has a feed from its first moment.
 
-    def categories(self) -> list[Category]:
-        """Every category, by name."""
-        query = select(categories).order_by(categories.c.name, categories.c.id).limit(LONGEST_LIST)
+    def categories(self, *, limit: int = LONGEST_LIST, offset: int = 0) -> list[Category]:
+        """Categories by name, in any case of its letters."""
+        query = select(categories).order_by(categories.c.name_folded, categories.c.id)
+        bounded = query.limit(min(limit, LONGEST_LIST)).offset(offset)
+        return [_category(row) for row in self._connection.execute(bounded)]
+
+    def latest_categories(self, limit: int) -> list[Category]:
+        """Of more than ``limit`` categories those whose feeds changed last; by name."""
+        last_changed = (
+            select(feeds.c.category_id)
+            .where(feeds.c.category_id.is_not(None))
+            .order_by(feeds.c.version.desc(), feeds.c.id)
+            .limit(min(limit, LONGEST_LIST))
+        )
+        query = (
+            select(categories)
+            .where(categories.c.id.in_(last_changed))
+            .order_by(categories.c.name_folded, categories.c.id)
+        )
         return [_category(row) for row in self._connection.execute(query)]
+
+    def count_categories(self) -> int:
+        """How many categories there are."""
+        return self._connection.execute(select(func.count(categories.c.id))).scalar_one()
 
     def lock_categories(self) -> None:
         """Keep other writers from making or renaming one until this transaction ends."""
         if self._connection.dialect.name == "postgresql":
             self._connection.execute(text("LOCK TABLE categories IN SHARE ROW EXCLUSIVE MODE"))
 
-    def category_slugs(self) -> set[str]:
-        """Every slug that a category has or had."""
-        found: set[str] = set()
+    def free_category_slug(self, wanted: str) -> str:
+        """``wanted``, or ``wanted-2`` and so on: the first that no category has or had.
+
+        Beyond twenty of one name chance tells them apart, as with articles.
+        """
+        candidates = [wanted, *(f"{wanted}-{n}" for n in range(2, 21)), f"{wanted}-{uuid4()}"]
+        taken: set[str] = set()
         for column in (categories.c.slug, category_slugs.c.slug):
-            found |= set(self._connection.execute(select(column).limit(LONGEST_LIST)).scalars())
-        return found
+            query = select(column).where(column.in_(candidates))
+            taken |= set(self._connection.execute(query).scalars())
+        return next(slug for slug in candidates if slug not in taken)
 
     def category(self, slug: str) -> Category:
         """The category that has that slug, or had it before.
 
         :raises NotFound: there is none.
         """
-        row = self._connection.execute(select(categories).where(_is_called(slug))).one_or_none()
+        row = self._connection.execute(select(categories).where(is_called(slug))).one_or_none()
         if row is None:
             raise NotFound(f"there is no category {slug!r}")
         return _category(row)
@@ -131,17 +156,17 @@ class FeedRows:
 
     # Feeds
 
-    def all(self) -> list[Feed]:
-        """Every feed: the one of everything first, then by the category's name."""
-        query = _feeds().order_by(feeds.c.category_id.is_not(None), categories.c.name)
-        return [_feed(row) for row in self._connection.execute(query.limit(LONGEST_LIST))]
+    def after(self, feed_id: int, *, limit: int) -> list[Feed]:
+        """The next feeds by their numbers; the first is the one of everything."""
+        query = _feeds().where(feeds.c.id > feed_id).order_by(feeds.c.id).limit(limit)
+        return [_feed(row) for row in self._connection.execute(query)]
 
     def feed(self, slug: str) -> Feed:
         """The feed whose address has or had that slug; ``all`` is the one of everything.
 
         :raises NotFound: there is none.
         """
-        wanted = feeds.c.category_id.is_(None) if slug == "all" else _is_called(slug)
+        wanted = feeds.c.category_id.is_(None) if slug == "all" else is_called(slug)
         row = self._connection.execute(_feeds().where(wanted)).one_or_none()
         if row is None:
             raise NotFound(f"there is no feed {slug!r}")
@@ -291,10 +316,10 @@ class FeedRows:
         query = select(changes.c.id).where(changes.c.feed_id.in_(list(feed_ids))).limit(1)
         return self._connection.execute(query).first() is not None
 
-    def count_changes(self, feed_id: int) -> int:
-        """How many changes of a feed were announced since it was rendered."""
-        query = select(func.count()).where(changes.c.feed_id == feed_id)
-        return self._connection.execute(query).scalar_one()
+    def has_more_changes(self, feed_id: int, than: int) -> bool:
+        """Whether more changes of a feed were announced since it was rendered."""
+        query = select(changes.c.id).where(changes.c.feed_id == feed_id).offset(than).limit(1)
+        return self._connection.execute(query).first() is not None
 
     def clear_changes(self, feed_id: int) -> None:
         """Take back what was announced of a feed.
@@ -353,61 +378,17 @@ class FeedRows:
             .where(feeds.c.id == feed.id)
             .values(version=select(table.c.number).scalar_subquery(), **columns)
         )
+        if self._connection.dialect.name == "postgresql":
+            self._connection.execute(text(f"NOTIFY {CHANNEL}"))
 
     def version(self) -> int:
         """A number that grows whenever a served document changes."""
         number: int = self._connection.execute(select(served_version.c.number)).scalar_one()
         return number
 
-    def documents_since(self, version: int) -> list[FeedDocument]:
-        """Every document of the feeds that changed after ``version``."""
-        query = (
-            select(
-                documents,
-                feeds.c.updated,
-                feeds.c.next_due_at,
-                feeds.c.category_id,
-                categories.c.slug,
-            )
-            .join(feeds, feeds.c.id == documents.c.feed_id)
-            .outerjoin(categories, categories.c.id == feeds.c.category_id)
-            .where(feeds.c.version > version)
-            .order_by(feeds.c.version)
-        )
-        rows = self._connection.execute(query).all()
-        former = self._former_slugs({row.category_id for row in rows if row.category_id})
-        found = []
-        for row in rows:
-            category = Category(row.slug, row.slug) if row.slug else None
-            feed = Feed(row.feed_id, "", category)
-            format = Format(row.format)
-            found.append(
-                FeedDocument(
-                    path=feed.path(format),
-                    format=format,
-                    encoding=row.encoding,
-                    etag=row.etag,
-                    body=bytes(row.body),
-                    updated=row.updated,
-                    next_due_at=row.next_due_at,
-                    former_paths=tuple(
-                        replace(feed, category=Category(slug, slug)).path(format)
-                        for slug in former.get(row.category_id, ())
-                    ),
-                )
-            )
-        return found
 
-    def _former_slugs(self, category_ids: set[int]) -> dict[int, list[str]]:
-        query = select(category_slugs).order_by(category_slugs.c.slug).limit(LONGEST_LIST)
-        found: dict[int, list[str]] = {}
-        if category_ids:
-            for row in self._connection.execute(query):
-                found.setdefault(row.category_id, []).append(row.slug)
-        return found
-
-
-def _is_called(slug: str) -> ColumnElement[bool]:
+def is_called(slug: str) -> ColumnElement[bool]:
+    """Whether a category has that slug, or had it before."""
     former = select(category_slugs.c.category_id).where(category_slugs.c.slug == slug)
     return (categories.c.slug == slug) | (categories.c.id == former.scalar_subquery())
 

@@ -20,9 +20,10 @@ from sqlalchemy import Connection, make_url, text
 
 from feedsvc.errors import SchemaOutdated, StorageError
 from feedsvc.storage.editors import EditorRows
-from feedsvc.storage.engine import dump_postgresql, in_our_words, open_engine
+from feedsvc.storage.engine import dump_postgresql, in_our_words, notices, open_engine
 from feedsvc.storage.entries import EntryRows
 from feedsvc.storage.feeds import FeedRows
+from feedsvc.storage.served import ServedRows
 from feedsvc.storage.settings import SettingRows
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -37,6 +38,7 @@ class Transaction:
         self.entries = EntryRows(connection)
         self.feeds = FeedRows(connection)
         self.editors = EditorRows(connection)
+        self.served = ServedRows(connection)
         self.settings = SettingRows(connection)
 
 
@@ -86,6 +88,16 @@ class Storage:
             connection = connection.execution_options(feedsvc_writing=True)
             with connection.begin():
                 yield Transaction(connection)
+
+    def notices(self) -> Iterator[None]:
+        """Yield whenever somebody changed what is served, and once to begin with.
+
+        PostgreSQL only. What comes while nobody listens is not told later.
+
+        :raises StorageError: the database is not heard any more.
+        """
+        with in_our_words():
+            yield from notices(self._engine)
 
     def migrate(self) -> bool:
         """Bring the schema to this version's. Whether there was anything to do."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta, tzinfo
 from functools import wraps
@@ -40,6 +41,8 @@ from feedsvc.web.services import client_address, services
 editor = Blueprint("editor", __name__, url_prefix="/editor")
 
 PER_PAGE = 50
+# Of more than so many categories the form offers those used last; others are typed.
+MOST_CATEGORIES = 200
 # The value of each button, and what it asks for; "update" asks by ``told``.
 BUTTONS = {
     "save_draft": Action.SAVE_DRAFT,
@@ -324,7 +327,7 @@ def save(uuid: UUID) -> Any:
     if action is Action.CORRECT and form.told == "update":
         action = Action.UPDATE
     form = _with_current_categories(form)
-    draft, form = form.to_draft(_categories(), current, *_zone_of(form))
+    draft, form = form.to_draft(_categories_of(form), current, *_zone_of(form))
     if form.faults and action not in (Action.WITHDRAW, Action.RESTORE):
         # Everything that is wrong at once, not the time first and the rest later.
         form = form.with_faults(find_faults(draft.cleaned(), action))
@@ -384,14 +387,18 @@ def _stored(uuid: UUID) -> Entry | None:
 
 
 def _with_current_categories(form: ArticleForm) -> ArticleForm:
-    """The form as if it had been opened now: a category may have another address since."""
+    """The form as if it had been opened now: a category may have another address since.
+
+    Where there are too many to choose from, a name may have been typed.
+    """
     with services().storage.reading() as tx:
 
-        def current(slug: str) -> str:
+        def current(typed: str) -> str:
             try:
-                return tx.feeds.category(slug).slug
+                return tx.feeds.category(typed).slug
             except NotFound:
-                return slug
+                named = tx.feeds.category_named(typed) if typed.strip() else None
+                return named.slug if named else typed
 
         return replace(
             form,
@@ -400,9 +407,25 @@ def _with_current_categories(form: ArticleForm) -> ArticleForm:
         )
 
 
-def _categories() -> list[Category]:
+def _categories_of(form: ArticleForm) -> list[Category]:
+    """Those that the form names."""
+    found = []
     with services().storage.reading() as tx:
-        return tx.feeds.categories()
+        for slug in dict.fromkeys((form.category, *form.also_in)):
+            with suppress(NotFound):
+                found.append(tx.feeds.category(slug))
+    return found
+
+
+def _categories_to_choose(form: ArticleForm) -> tuple[list[Category], bool]:
+    """What the form offers, and whether there are more, which can be typed."""
+    with services().storage.reading() as tx:
+        offered = tx.feeds.latest_categories(MOST_CATEGORIES)
+        has_more = len(offered) == MOST_CATEGORIES and (
+            tx.feeds.count_categories() > MOST_CATEGORIES
+        )
+    named = _categories_of(form) if has_more else []
+    return [*offered, *(one for one in named if one not in offered)], has_more
 
 
 def _form_page(
@@ -414,8 +437,9 @@ def _form_page(
     rival: Entry | None = None,
 ) -> Any:
     zone, zone_name = _zone_of(form)
+    has_more = False
     try:
-        categories = _categories()
+        categories, has_more = _categories_to_choose(form)
     except StorageError:
         slugs = dict.fromkeys(slug for slug in (form.category, *form.also_in) if slug)
         categories = [Category(slug, slug) for slug in slugs if slug not in ("all", "authors")]
@@ -427,6 +451,7 @@ def _form_page(
         rival=rival,
         is_editable=is_editable(current),
         categories=categories,
+        has_more_categories=has_more,
         zone_name=zone_name,
         zone_text=describe_zone(services().clock(), zone),
         time_text=describe(current.published, zone) if current and current.published else "",

@@ -15,6 +15,7 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any
 
+from feedsvc.errors import StorageError
 from feedsvc.rendering import ENCODINGS
 from feedsvc.web.documents import Documents, Held
 
@@ -43,6 +44,7 @@ class Front:
         max_age_seconds: int,
         clock: Callable[[], datetime],
     ) -> None:
+        self._documents = documents
         self._held = documents.held
         self._fallback = fallback
         self._max_age_seconds = max_age_seconds
@@ -50,7 +52,7 @@ class Front:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
-        held = self._held.get(environ["PATH_INFO"])
+        held = self._held.get(environ["PATH_INFO"]) or self._find(environ["PATH_INFO"])
         if held is None:
             return self._fallback(environ, start_response)
         method = environ["REQUEST_METHOD"]
@@ -84,6 +86,12 @@ class Front:
             headers.append(("Content-Encoding", encoding))
         start_response("200 OK", headers)
         return [] if method == "HEAD" else [body]
+
+    def _find(self, path_info: str) -> Held | None:
+        try:
+            return self._documents.find(path_info)
+        except StorageError:
+            return None  # the page of its address says so
 
     def _max_age(self, held: Held, instant: float) -> int:
         if held.next_due is None:
