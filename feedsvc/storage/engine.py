@@ -121,8 +121,8 @@ def notices(engine: Engine) -> Iterator[None]:
     :raises psycopg.Error: the connection is lost.
     """
     borrowed = engine.raw_connection()
-    borrowed.detach()
     connection = borrowed.driver_connection
+    borrowed.detach()
     if not isinstance(connection, psycopg.Connection):
         raise StorageError("only PostgreSQL notifies")
     with closing(connection):
@@ -170,7 +170,7 @@ def in_our_words() -> Iterator[None]:
         if found is None:
             raise
         raise found from error
-    except sqlite3.Error as error:
+    except (sqlite3.Error, psycopg.Error) as error:
         found = _translate(error)
         if found is None:
             raise
