@@ -116,11 +116,9 @@ def feedsvc(
 ) -> Iterator[RunningServer]:
     """``feedsvc serve`` with these articles; ended on leaving."""
     port = _free_port()
-    config = folder / "config.toml"
-    config.write_text(FEEDSVC_CONFIG.format(host=HOST, port=port, folder=folder), "utf-8")
-    command = [sys.executable, "-m", "feedsvc", "--config", str(config)]
+    words = command(write_config(folder, port))
     done = subprocess.run(
-        [*command, "import", *map(str, articles)] if articles else [*command, "migrate"],
+        [*words, "import", *map(str, articles)] if articles else [*words, "migrate"],
         cwd=folder,
         env=_environment(),
         capture_output=True,
@@ -131,9 +129,21 @@ def feedsvc(
     if done.returncode:
         raise BenchmarkFault(f"the articles were not imported:\n{done.stderr}")
     server = RunningServer("feedsvc", port, folder / "feedsvc.log")
-    serve = [*command, "serve", "--workers", str(workers)]
+    serve = [*words, "serve", "--workers", str(workers)]
     with _running(serve, server, core, "/healthz"):
         yield server
+
+
+def write_config(folder: Path, port: int) -> Path:
+    """A configuration that keeps everything in ``folder``."""
+    config = folder / "config.toml"
+    config.write_text(FEEDSVC_CONFIG.format(host=HOST, port=port, folder=folder), "utf-8")
+    return config
+
+
+def command(config: Path) -> list[str]:
+    """What every command of feedsvc begins with."""
+    return [sys.executable, "-m", "feedsvc", "--config", str(config)]
 
 
 @contextmanager

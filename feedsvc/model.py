@@ -136,6 +136,10 @@ class Entry:
         if missing:
             raise ValueError(f"a {self.state} entry needs {', '.join(missing)}")
 
+    def __hash__(self) -> int:
+        # What is remembered of entries is looked up by them, fifty for a feed.
+        return hash((self.id, self.revision))
+
     @property
     def uuid(self) -> str:
         """The id without its prefix, for addresses in the editor."""

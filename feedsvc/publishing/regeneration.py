@@ -26,10 +26,9 @@ from feedsvc.rendering import (
     RENDERER_VERSION,
     Rendered,
     documents,
-    entry_html,
     fingerprint,
+    prepare,
     render,
-    summary_text,
 )
 from feedsvc.storage import FaultyEntry, Storage, Transaction
 
@@ -60,7 +59,7 @@ class Regenerator:
     :param window: how far back they reach.
     :param clock: gives the instant of a feed's change, which lies later than ``now``
         where a lock had to be waited for. None: ``now`` itself.
-    :param warmed: feeds of which this process has the entries' HTML.
+    :param warmed: feeds of whose entries this process remembers what it made.
     """
 
     storage: Storage
@@ -210,7 +209,7 @@ class Regenerator:
         return found
 
     def _warm(self, feed_id: int) -> None:
-        """Make the entries' HTML, which is kept, before anybody waits for the lock.
+        """Make what is remembered of the entries, before anybody waits for the lock.
 
         Needless where this process did so before and few have changed since.
         """
@@ -219,9 +218,7 @@ class Regenerator:
                 return
             inputs = self._inputs(tx, tx.feeds.numbered(feed_id))
         self.warmed.add(feed_id)
-        for entry in inputs.entries:
-            summary_text(entry)
-            entry_html(entry, self.site)
+        prepare(inputs.entries, self.site, self.window)
 
     def _report(self, feed: Feed, made: Rendered) -> None:
         for one in made.left_out:
