@@ -143,6 +143,7 @@ def _fill(connection: sqlite3.Connection, archive: Archive) -> None:
         "INSERT INTO feeds (id, urn, category_id, fingerprint, version) VALUES (?, ?, ?, '', 0)",
         ((one.id + 1, f"urn:uuid:{UUID(int=one.id, version=4)}", one.id) for one in made),
     )
+    connection.execute("INSERT INTO feed_clocks SELECT id, NULL, NULL FROM feeds WHERE id > 2")
     columns = ", ".join("?" * 16)
     _insert(connection, f"INSERT INTO entries VALUES ({columns})", archive.entries())  # noqa: S608
     _insert(
@@ -163,6 +164,11 @@ def _fill(connection: sqlite3.Connection, archive: Archive) -> None:
         )
     for _, sql in indexes:
         connection.execute(sql)
+    connection.execute(
+        "UPDATE feed_clocks SET moved_at = (SELECT max(visible_at) FROM feed_entries"
+        " WHERE feed_entries.feed_id = feed_clocks.feed_id AND is_live)"
+    )
+    connection.execute("UPDATE feed_clocks SET system_at = moved_at")
     connection.execute("DELETE FROM changes")
     connection.commit()
 

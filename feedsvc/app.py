@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import signal
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from pathlib import Path
 import structlog
 
 from feedsvc import scheduling
+from feedsvc.clocks import Clock, WatchedClock
 from feedsvc.config import Config, load
 from feedsvc.errors import (
     ImportRefused,
@@ -38,8 +38,6 @@ REFRESH_SECONDS = 0.2
 # How often it is looked for where the database tells of it: with a tick, within a second.
 ASK_SECONDS = 0.7
 MEGABYTE = 1_000_000
-
-Clock = Callable[[], datetime]
 
 
 def read_config() -> Config:
@@ -71,7 +69,8 @@ def publisher_of(config: Config, storage: Storage, clock: Clock | None = None) -
         most_bytes=config.feeds.window_bytes,
     )
     grace = timedelta(seconds=config.feeds.grace_seconds)
-    return Publisher(storage, site_of(config), window, clock, grace=grace)
+    settling = timedelta(seconds=REFRESH_SECONDS if config.server.workers > 1 else 0)
+    return Publisher(storage, site_of(config), window, clock, settling, grace=grace)
 
 
 def prepare(
@@ -87,12 +86,13 @@ def prepare(
     :param serving: what this configuration says of the site counts from now on, and
         every feed that is owed it is rendered. A command beside the service goes by
         what the service was started with.
-    :param clock: as ``Publisher`` takes it, where rendering may last.
+    :param clock: gives the current instant, where rendering may last.
     :raises StorageError: the database cannot be written to.
     """
     if storage.migrate():
         log.info("schema migrated")
-    publisher = publisher_of(config, storage, clock)
+    stamp = watched(storage, clock).stamp if clock else None
+    publisher = publisher_of(config, storage, stamp)
     with storage.reading() as tx:
         has_key = tx.settings.get("cookie_key") is not None
         missing = [
@@ -139,7 +139,7 @@ class Worker:
     storage: Storage
     publisher: Publisher
     documents: Documents
-    clock: Clock
+    clock: WatchedClock
 
     def regenerate(self) -> None:
         """The slower tick: finish what was left over, by a crash or a held lock."""
@@ -148,6 +148,9 @@ class Worker:
 
     def refresh(self) -> None:
         """The faster tick: publish what falls due, take over what others rendered."""
+        if self.clock.is_set_back():
+            with suppress(StorageBusy):
+                note_latest(self.storage, self.clock)
         if self.documents.is_due(self.clock()):
             # Where the database is held the slower tick tells, and both try again.
             with suppress(StorageBusy):
@@ -161,7 +164,8 @@ class Worker:
 def build(config: Config, *, clock: Clock = utc_now) -> Worker:
     """One process of the service, not ticking yet."""
     storage = open_storage(config)
-    publisher = publisher_of(config, storage, clock)
+    clock = watched(storage, clock)
+    publisher = publisher_of(config, storage, clock.stamp)
     documents = Documents(storage, config.server.cache_megabytes * MEGABYTE)
     documents.refresh()
     with storage.reading() as tx:
@@ -184,6 +188,27 @@ def build(config: Config, *, clock: Clock = utc_now) -> Worker:
 
     front = Front(documents, flask_app, max_age_seconds=config.feeds.max_age_seconds, clock=clock)
     return Worker(front, storage, publisher, documents, clock)
+
+
+def watched(storage: Storage, clock: Clock) -> WatchedClock:
+    """The clock with what it is known to have shown before it was set back."""
+    noted = _noted_date(storage)
+    return WatchedClock(clock, max(noted, clock()) if noted else None)
+
+
+def _noted_date(storage: Storage) -> datetime | None:
+    with storage.reading() as tx:
+        noted = tx.settings.get("latest_date")
+    return datetime.fromisoformat(noted) if noted else None
+
+
+def note_latest(storage: Storage, clock: WatchedClock) -> None:
+    """Keep what the clock has shown for whoever starts before it shows that again."""
+    noted = _noted_date(storage)
+    if noted is None or noted != clock.latest:
+        log.warning("the system clock was set back", from_=clock.latest.isoformat())
+        with storage.writing() as tx:
+            tx.settings.put("latest_date", clock.latest.isoformat())
 
 
 def open_storage(config: Config) -> Storage:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from urllib.parse import quote
 from uuid import UUID
@@ -185,6 +185,34 @@ class Feed:
     def path(self, format: Format) -> str:
         """The address of its document in ``format``."""
         return f"/feeds/{quote(self.slug)}.{format}"
+
+
+@dataclass(frozen=True, slots=True)
+class FeedClock:
+    """A feed's own clock, as it stood when an entry last entered or left it.
+
+    :param moved_at: what it showed, or None where nothing ever entered.
+    :param system_at: what the system's clock showed then.
+    """
+
+    moved_at: datetime | None = None
+    system_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        _check_instant("moved_at", self.moved_at)
+        _check_instant("system_at", self.system_at)
+
+    def at(self, now: datetime) -> datetime:
+        """What it shows at ``now``, an instant of the system's clock in whole seconds.
+
+        The same, unless the system's clock was set back since: then it goes on from
+        where it stood, at the system's pace. What entered a feed is so never behind
+        what entered it before, and a clock that ran ahead for a while does not keep
+        it from telling new from old until it is overtaken.
+        """
+        if self.moved_at is None or self.system_at is None or now >= self.moved_at:
+            return now
+        return self.moved_at + max(timedelta(), now - self.system_at)
 
 
 @dataclass(frozen=True, slots=True)

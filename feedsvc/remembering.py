@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 V = TypeVar("V")
@@ -36,10 +37,8 @@ class Remembered(Generic[V]):
         """
         found = self._values.get(key)
         if found is not None:
-            try:
+            with suppress(KeyError):  # forgotten in this very moment
                 self._values.move_to_end(key)
-            except KeyError:
-                pass  # forgotten in this very moment
             return found[0]
         value = make()
         taken = size(value) + OVERHEAD_BYTES

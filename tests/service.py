@@ -226,10 +226,11 @@ class Service:
 
     def post(self, path: str, fields: Mapping[str, Any], *, page: str = "") -> Answer:
         """Send the form of ``page`` (or of ``path``) with its hidden fields."""
-        form = self.browse(page or path).page
+        shown = self.browse(page or path).page
+        of_form = shown.xpath("//form[@action=$path]//input[@type='hidden']", path=path)
         hidden = {
             field.get("name"): field.get("value", "")
-            for field in form.xpath("//input[@type='hidden']")
+            for field in of_form or shown.xpath("//input[@type='hidden']")
         }
         body = urlencode({**hidden, **fields}, doseq=True).encode()
         answer = self.request(

@@ -68,7 +68,7 @@ class Contract(RuleBasedStateMachine):
         self.service.cookie = self.cookie
         self.newsroom = Newsroom(self.service, START)
         self.readers: list[Reader] = []
-        self.service.set_clock(START)
+        self.service.set_clock(self.newsroom.exactly_now)
         self.service.start()
         self.service.settle()
 

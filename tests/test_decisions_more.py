@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feedsvc.errors import InvalidEntry
-from feedsvc.model import Category, Entry, Source, State
+from feedsvc.model import Category, Entry, FeedClock, Source, State
 from feedsvc.publishing import Action, Draft, find_faults
 from feedsvc.publishing.decisions import Rules, decide, entrance, fall_due, slug_of
 
@@ -89,9 +89,41 @@ def test_an_archive_brings_no_news_unless_asked_to() -> None:
     past = replace(DRAFT, published=published)
     entry = decide(None, past, Action.IMPORT, NOW, ID)
     assert (entry.state, entry.visible_at) == (State.PUBLISHED, published)
-    assert entrance(None, entry, NOW) == published
+    assert entrance(None, entry, FeedClock(NOW, NOW), NOW) == published
     news = decide(None, past, Action.IMPORT, NOW, ID, Rules(archive_after=timedelta.max))
     assert (news.state, news.visible_at) == (State.PUBLISHED, NOW)
+
+
+def test_what_is_news_enters_by_the_feeds_own_clock() -> None:
+    ahead = NOW + timedelta(days=365)
+    clock = FeedClock(moved_at=ahead, system_at=ahead)
+    entry = decide(None, DRAFT, Action.PUBLISH, NOW, ID)
+    assert entrance(None, entry, FeedClock(), NOW) == NOW
+    assert entrance(None, entry, clock, NOW) == ahead
+    assert entrance(entry, entry, clock, NOW) == ahead
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(-(10**9), 10**9)), max_size=20))
+def test_a_feeds_clock_never_goes_back_and_never_stands_still(
+    steps: list[tuple[int, int]],
+) -> None:
+    """However the system's clock is moved between two moves of the feed."""
+    clock, now = FeedClock(), NOW
+    for passed, moved in steps:
+        now += timedelta(seconds=passed)
+        before = clock.moved_at
+        shown = clock.at(now)
+        assert shown >= now
+        if before is not None:
+            assert shown >= before
+            assert clock.system_at
+            if now >= clock.system_at:
+                assert shown - before >= min(now - clock.system_at, now - before)
+        clock = FeedClock(shown, now)
+        try:
+            now += timedelta(seconds=moved)
+        except OverflowError:
+            return
 
 
 STEPS = st.tuples(

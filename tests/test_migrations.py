@@ -60,6 +60,9 @@ def test_an_upgrade_keeps_articles_feeds_and_their_ids(empty: Storage) -> None:
     body = stored_documents(empty)["/feeds/eco.atom"].bodies["identity"]
     with empty.reading() as tx:
         assert tx.entries.by_slug("old").title == "Old"
+        # Its clock stands where something entered it last; nothing ever entered the other.
+        assert tx.feeds.last_move(tx.feeds.feed("eco")) == utc(2026, 1, 21, 18, 13)
+        assert tx.feeds.last_move(tx.feeds.feed("all")) is None
     assert b"urn:uuid:00000000-0000-4000-8000-000000000007" in body
     assert b"urn:uuid:00000000-0000-4000-8000-000000000001" in body
     assert b"<published>2026-01-21T18:13:00Z</published>" in body

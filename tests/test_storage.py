@@ -63,7 +63,8 @@ def make_entry(category: Category, number: int = 1, **changes: object) -> Entry:
 def put(storage: Storage, entry: Entry) -> None:
     with storage.writing() as tx:
         tx.entries.add(entry)
-        tx.feeds.place(entry, entry.visible_at or NOW)
+        instant = entry.visible_at or NOW
+        tx.feeds.place(entry, dict.fromkeys(tx.feeds.touched_by(entry), instant), instant)
 
 
 def test_an_entry_comes_back_as_it_went_in(storage: Storage) -> None:
@@ -208,7 +209,8 @@ with storage.reading() as tx:
 for number in range(1, 100_000):
     with storage.writing() as tx:
         tx.entries.add(make_entry(health, number))
-        tx.feeds.place(make_entry(health, number), NOW)
+        entered = dict.fromkeys(tx.feeds.touched_by(make_entry(health, number)), NOW)
+        tx.feeds.place(make_entry(health, number), entered, NOW)
         tx.feeds.announce([1], make_entry(health).published)
     print(number, flush=True)
 """
@@ -260,9 +262,9 @@ def test_a_row_that_is_no_entry_is_left_out_and_named(storage: Storage) -> None:
             f"UPDATE entries SET published = NULL WHERE id = '{ID}'"  # noqa: S608
         )
     with storage.reading() as tx:
-        found, faults = tx.entries.window_of(tx.feeds.feed("health"), newest=10, visible_since=None)
-    assert [entry.slug for entry in found] == ["article-2"]
-    assert [fault.id for fault in faults] == [ID]
+        found = tx.entries.window_of(tx.feeds.feed("health"), newest=10, visible_since=None)
+    assert [entry.slug for entry in found.entries] == ["article-2"]
+    assert [fault.id for fault in found.faulty] == [ID]
 
 
 def test_the_window_is_the_newest_and_all_that_entered_since(storage: Storage) -> None:
@@ -273,10 +275,10 @@ def test_the_window_is_the_newest_and_all_that_entered_since(storage: Storage) -
     backdated = {"published": utc(2020, 1, 1), "updated": utc(2020, 1, 1)}
     put(storage, make_entry(health, 8, visible_at=utc(2026, 1, 8), **backdated))
     with storage.reading() as tx:
-        found, _ = tx.entries.window_of(
+        found = tx.entries.window_of(
             tx.feeds.feed("health"), newest=2, visible_since=utc(2026, 1, 5)
         )
-    assert sorted(entry.slug for entry in found) == ["article-6", "article-7", "article-8"]
+    assert sorted(entry.slug for entry in found.entries) == ["article-6", "article-7", "article-8"]
 
 
 def test_slugs_in_use_are_not_given_again(storage: Storage) -> None:

@@ -10,7 +10,16 @@ from typing import NoReturn
 
 from feedsvc.characters import clean_block, clean_line
 from feedsvc.errors import InvalidEntry
-from feedsvc.model import RESERVED_SLUGS, Category, Entry, Source, State, Window, whole_second
+from feedsvc.model import (
+    RESERVED_SLUGS,
+    Category,
+    Entry,
+    FeedClock,
+    Source,
+    State,
+    Window,
+    whole_second,
+)
 from feedsvc.rendering import nesting
 
 LONGEST_TITLE = 500
@@ -90,6 +99,22 @@ class Draft:
     wall_time: str = ""
     wall_zone: str = ""
     slug: str = ""
+
+    @classmethod
+    def of(cls, entry: Entry) -> Draft:
+        """What a stored entry says."""
+        return cls(
+            title=entry.title,
+            categories=entry.categories,
+            body=entry.body,
+            summary=entry.summary,
+            author=entry.author,
+            sources=entry.sources,
+            published=entry.published,
+            wall_time=entry.wall_time,
+            wall_zone=entry.wall_zone,
+            slug=entry.slug,
+        )
 
     def cleaned(self) -> Draft:
         """The same with only characters that can be published."""
@@ -228,6 +253,8 @@ def _changed(current: Entry, entry: Entry, action: Action, now: datetime) -> Ent
     # The stored one may lie ahead, where the clock was set back.
     if published > now and published != current.published:
         _refuse("published", "it is with its readers already, so this cannot lie ahead")
+    # Where the field was emptied the time stands, with what was typed for it.
+    typed = entry if entry.published else current
     updated = current.updated
     if action is Action.UPDATE:
         # Later than the last, even where the clock was set back: readers compare.
@@ -239,8 +266,8 @@ def _changed(current: Entry, entry: Entry, action: Action, now: datetime) -> Ent
         # RFC 4287 does not forbid updated before published, but readers stumble.
         updated=max(updated, published),
         visible_at=current.visible_at,
-        wall_time=entry.wall_time or current.wall_time,
-        wall_zone=entry.wall_zone or current.wall_zone,
+        wall_time=typed.wall_time,
+        wall_zone=typed.wall_zone,
     )
 
 
@@ -355,16 +382,17 @@ def slug_of(text: str) -> str:
     return f"{slug}-1" if slug in RESERVED_SLUGS else slug
 
 
-def entrance(current: Entry | None, entry: Entry, now: datetime) -> datetime:
-    """When an entry enters the feeds in which it did not stand until now.
+def entrance(current: Entry | None, entry: Entry, clock: FeedClock, now: datetime) -> datetime:
+    """When an entry enters a feed in which it did not stand until now, by the feed's clock.
 
-    By each feed's own clock: moved or restored, or late after the service was down,
-    it is news to readers who could not see it there before. Only of a new entry
-    ``visible_at`` decides, which lies in the past for an archive's.
+    Moved or restored, or late after the service was down, it is news to readers who
+    could not see it there before. Only an archive's enters by its own date: a new
+    entry that became visible before ``now``.
     """
-    if current is None and entry.visible_at is not None:
+    now = whole_second(now)
+    if current is None and entry.visible_at is not None and entry.visible_at < now:
         return entry.visible_at
-    return whole_second(now)
+    return clock.at(now)
 
 
 def window_start(last_move: datetime | None, window: Window) -> datetime | None:
@@ -389,9 +417,12 @@ def next_updated(previous: datetime | None, now: datetime) -> datetime:
 
     Later than any before it, by a second at least: two changes within a second,
     or a clock set back, must not give two documents one Last-Modified, for a
-    reader that sends only If-Modified-Since would miss the second.
+    reader that sends only If-Modified-Since would miss the second. And the first
+    whole second that is not before ``now``: in the one that has begun readers were
+    given the older documents, and may send its date.
     """
-    now = whole_second(now)
+    second = whole_second(now)
+    now = second if second == now else second + timedelta(seconds=1)
     return now if previous is None else max(now, previous + timedelta(seconds=1))
 
 

@@ -26,7 +26,7 @@ from feedsvc.publishing.decisions import (
     slug_of,
 )
 from feedsvc.publishing.regeneration import BATCH, Regenerator
-from feedsvc.storage import Transaction
+from feedsvc.storage import CHANGED_MEANWHILE, Transaction
 
 log = structlog.get_logger("feedsvc.publishing")
 
@@ -78,6 +78,9 @@ class Publisher(Regenerator):
                 if has_changed(current, replace(again, slug=current.slug)):
                     raise EditConflict("this article was saved already, with another text")
                 return current
+            if current and current.revision != expected_revision:
+                # Before anything is judged by a state that the editor has not seen.
+                raise EditConflict(CHANGED_MEANWHILE)
             entry = decide(current, draft, action, now, id, self._rules)
             self._check_address(tx, current, entry, draft)
             entry, touched = self._put(tx, current, entry, expected_revision, now)
@@ -146,11 +149,13 @@ class Publisher(Regenerator):
             return current, []
         if current and current.state is State.PUBLISHED and current.slug != entry.slug:
             tx.entries.keep_former_slug(entry.id, former=current.slug, current=entry.slug)
-        states = [state for state in (current, entry) if state and _is_in_feeds(state)]
-        touched = tx.feeds.of_entry(*states) if states else []
-        if touched:
-            tx.feeds.place(entry, entrance(current, entry, now))
-            tx.feeds.announce(touched, whole_second(now))
+        if not any(_is_in_feeds(state) for state in (current, entry) if state):
+            return entry, []
+        touched = tx.feeds.touched_by(entry)
+        clocks = tx.feeds.lock_clocks(touched)
+        entered = {one: entrance(current, entry, clocks[one], now) for one in touched}
+        tx.feeds.place(entry, entered, whole_second(now))
+        tx.feeds.announce(touched, whole_second(now))
         return entry, touched
 
     def imported(self, origin: str) -> Entry | None:
@@ -210,17 +215,28 @@ class Publisher(Regenerator):
         return made
 
     def change_category(
-        self, slug: str, now: datetime, *, name: str, new_slug: str, description: str
+        self,
+        slug: str,
+        now: datetime,
+        *,
+        name: str,
+        new_slug: str,
+        description: str,
+        expected: Category | None = None,
     ) -> Category:
         """Rename a category, or give it another address; the old one stays its own.
 
         :param new_slug: as it was typed; "" leaves it as it is.
+        :param expected: what the editor was shown; its id does not count.
+        :raises EditConflict: it is another now; nothing was stored.
         :raises NotFound: there is no category ``slug``.
         :raises InvalidEntry: names each field that is wrong; nothing was stored.
         """
         with self.storage.writing() as tx:
             tx.feeds.lock_categories()
             current = tx.feeds.category(slug)
+            if expected and replace(expected, id=current.id) != current:
+                raise EditConflict("somebody else changed this category since you opened it")
             wanted = slug_of(new_slug) if new_slug.strip() else current.slug
             changed = Category(wanted, clean_line(name) or "?", clean_line(description), current.id)
             self._check_category(tx, changed, name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 import structlog
@@ -30,13 +30,20 @@ from feedsvc.rendering import (
     prepare,
     render,
 )
-from feedsvc.storage import FaultyEntry, Storage, Transaction
+from feedsvc.storage import (
+    MOST_IN_WINDOW,
+    FeedWindow,
+    Storage,
+    Transaction,
+)
 
 log = structlog.get_logger("feedsvc.publishing")
 
 # How many feeds, or due entries, one tick takes at a time; the loop goes on
 # while there are more.
 BATCH = 100
+# What was withdrawn lately, in one document; its bytes are bounded long before.
+MOST_TOMBSTONES = 20_000
 # So few entries are rendered while the feed is locked rather than read twice.
 FEW_CHANGES = 3
 
@@ -45,10 +52,17 @@ FEW_CHANGES = 3
 class _Inputs:
     """What a feed's documents are made from, beside settings."""
 
-    entries: list[Entry]
-    faulty: list[FaultyEntry]
-    tombstones: list[Tombstone]
+    window: FeedWindow
+    buried: list[Tombstone]
     next_due_at: datetime | None
+
+    @property
+    def entries(self) -> list[Entry]:
+        return self.window.entries
+
+    @property
+    def tombstones(self) -> list[Tombstone]:
+        return self.buried[:MOST_TOMBSTONES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +73,8 @@ class Regenerator:
     :param window: how far back they reach.
     :param clock: gives the instant of a feed's change, which lies later than ``now``
         where a lock had to be waited for. None: ``now`` itself.
+    :param settling: how long another worker may still give out the documents that were
+        there before: a feed's stamp is not of a second in which one did.
     :param warmed: feeds of whose entries this process remembers what it made.
     """
 
@@ -66,6 +82,7 @@ class Regenerator:
     site: Site
     window: Window
     clock: Callable[[], datetime] | None = None
+    settling: timedelta = timedelta()
     warmed: set[int] = field(default_factory=set, compare=False)
 
     def note_settings(self, now: datetime) -> None:
@@ -158,9 +175,15 @@ class Regenerator:
             # One state of the database, as of now: what commits later keeps its change row.
             with self.storage.reading() as snapshot:
                 inputs = self._inputs(snapshot, feed)
-            for fault in inputs.faulty:
-                log.error("entry left out", entry=fault.id, feed=feed.slug, fault=fault.fault)
-            digest = fingerprint(feed, inputs.entries, self.site, self.window, inputs.tombstones)
+            self._report_inputs(feed, inputs)
+            digest = fingerprint(
+                feed,
+                inputs.entries,
+                self.site,
+                self.window,
+                inputs.tombstones,
+                inputs.window.entered,
+            )
             if digest == feed.fingerprint and feed.updated is not None:
                 if inputs.next_due_at != feed.next_due_at:
                     tx.feeds.store_next_due(feed, inputs.next_due_at)
@@ -175,7 +198,9 @@ class Regenerator:
                     # What is stored is damaged: this is what readers were promised.
                     tx.feeds.store(feed, feed.updated, digest, inputs.next_due_at, again.values())
                     return True
-            updated = next_updated(feed.updated, self.clock() if self.clock else now)
+            updated = next_updated(
+                feed.updated, (self.clock() if self.clock else now) + self.settling
+            )
             rendered = self._rendered(feed, inputs, updated)
             tx.feeds.store(feed, updated, digest, inputs.next_due_at, rendered.values())
         log.info("feed changed", feed=feed.slug, entries=len(inputs.entries))
@@ -183,10 +208,9 @@ class Regenerator:
 
     def _inputs(self, tx: Transaction, feed: Feed) -> _Inputs:
         since = window_start(tx.feeds.last_move(feed), self.window)
-        entries, faulty = tx.entries.window_of(feed, newest=self.window.items, visible_since=since)
-        return _Inputs(
-            entries, faulty, tx.feeds.tombstones(feed, since=since), tx.entries.next_due(feed)
-        )
+        window = tx.entries.window_of(feed, newest=self.window.items, visible_since=since)
+        buried = tx.feeds.tombstones(feed, since=since, limit=MOST_TOMBSTONES + 1)
+        return _Inputs(window, buried, tx.entries.next_due(feed))
 
     def _rendered(
         self, feed: Feed, inputs: _Inputs, updated: datetime
@@ -202,6 +226,7 @@ class Regenerator:
                 format,
                 updated,
                 inputs.tombstones,
+                inputs.window.entered,
             )
             self._report(feed, made)
             for one in documents(feed, format, made.body, updated, inputs.next_due_at):
@@ -219,6 +244,14 @@ class Regenerator:
             inputs = self._inputs(tx, tx.feeds.numbered(feed_id))
         self.warmed.add(feed_id)
         prepare(inputs.entries, self.site, self.window)
+
+    def _report_inputs(self, feed: Feed, inputs: _Inputs) -> None:
+        for fault in inputs.window.faulty:
+            log.error("entry left out", entry=fault.id, feed=feed.slug, fault=fault.fault)
+        if inputs.window.is_cut:
+            log.warning("feed cut short", feed=feed.slug, most_entries=MOST_IN_WINDOW)
+        if len(inputs.buried) > MOST_TOMBSTONES:
+            log.warning("feed cut short", feed=feed.slug, most_tombstones=MOST_TOMBSTONES)
 
     def _report(self, feed: Feed, made: Rendered) -> None:
         for one in made.left_out:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
+from types import MappingProxyType
 from typing import Any
 
 from lxml import etree
@@ -20,9 +21,9 @@ from lxml import etree
 from feedsvc.characters import is_writable
 from feedsvc.errors import RenderingError
 from feedsvc.model import Category, Entry, Feed, FeedDocument, Format, Site, Tombstone, Window
+from feedsvc.remembering import Remembered
 from feedsvc.rendering.encodings import CODINGS, IDENTITY
 from feedsvc.rendering.html import entry_html, summary_text
-from feedsvc.remembering import Remembered
 from feedsvc.rendering.repairs import (
     ATOM,
     CONTENT,
@@ -39,6 +40,7 @@ from feedsvc.timestamps import rfc3339
 # Raised whenever the bytes of an unchanged entry change, or the codings they are
 # stored in: the stored documents of an older version are then rendered anew.
 RENDERER_VERSION = 3
+NOTHING: Mapping[str, datetime] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ def fingerprint(
     site: Site,
     window: Window,
     tombstones: Sequence[Tombstone] = (),
+    entered: Mapping[str, datetime] = NOTHING,
 ) -> str:
     """SHA-256, in hex, of everything that the documents of ``feed`` are made from.
 
@@ -83,6 +86,8 @@ def fingerprint(
         [window.full_content, window.most_bytes],
         [_inputs(entry) for entry in ordered(entries)],
         [[tombstone.entry_id, rfc3339(tombstone.deleted_at)] for tombstone in tombstones],
+        # It decides what is left out where there is no room for all.
+        [entry.id for entry in _last_entered_first(entries, entered)],
     ]
     return _digest(_json(inputs))
 
@@ -146,11 +151,14 @@ def render(
     format: Format,
     updated: datetime,
     tombstones: Sequence[Tombstone] = (),
+    entered: Mapping[str, datetime] = NOTHING,
 ) -> Rendered:
     """The document, and what had to be left out of it.
 
     :param updated: instant of the feed's last change.
     :param tombstones: what was withdrawn; RSS has no word for it.
+    :param entered: id -> when it entered this feed: where there is no room for all,
+        those that entered it last are kept.
     """
     left_out: list[LeftOut] = []
     items: list[tuple[Entry, bytes]] = []
@@ -164,7 +172,7 @@ def render(
     parts = [part for _, part in items]
     cut = 0
     if sum(map(len, parts)) > room:
-        parts = _within(items, room)
+        parts = _within(items, entered, room)
         cut = len(items) - len(parts)
     return Rendered(format, b"".join((head, *parts, end)), tuple(left_out), cut)
 
@@ -178,16 +186,14 @@ def prepare(entries: Iterable[Entry], site: Site, window: Window) -> None:
                 _part(entry, site, window.full_content, format)
 
 
-def _within(items: Sequence[tuple[Entry, bytes]], room: int) -> list[bytes]:
+def _within(
+    items: Sequence[tuple[Entry, bytes]], entered: Mapping[str, datetime], room: int
+) -> list[bytes]:
     """As many entries as fit, those of the last entered before the others; one at least."""
-
-    def last_entered_first(item: tuple[Entry, bytes]) -> tuple[float, str]:
-        entered = item[0].visible_at
-        return -(entered.timestamp() if entered else 0.0), item[0].id
-
+    parts = {entry.id: part for entry, part in items}
     fitting: set[str] = set()
-    for entry, part in sorted(items, key=last_entered_first):
-        room -= len(part)
+    for entry in _last_entered_first([entry for entry, _ in items], entered):
+        room -= len(parts[entry.id])
         if room < 0 and fitting:
             break
         fitting.add(entry.id)
@@ -206,6 +212,14 @@ def _frame(
 def _written(generator: Generator, format: Format) -> bytes:
     text: bytes = generator.rss_str() if format is Format.RSS else generator.atom_str()
     return text
+
+
+def _last_entered_first(entries: Sequence[Entry], entered: Mapping[str, datetime]) -> list[Entry]:
+    def key(entry: Entry) -> tuple[float, str]:
+        instant = entered.get(entry.id) or entry.visible_at
+        return -(instant.timestamp() if instant else 0.0), entry.id
+
+    return sorted(entries, key=key)
 
 
 def _generator(

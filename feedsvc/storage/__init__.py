@@ -1,6 +1,15 @@
 """SQLite and PostgreSQL behind one ``Storage``."""
 
-from feedsvc.storage.entries import FaultyEntry
+from feedsvc.storage.entries import CHANGED_MEANWHILE, MOST_IN_WINDOW, FaultyEntry, FeedWindow
 from feedsvc.storage.storage import Storage, Transaction, describe_url, sqlite_file
 
-__all__ = ["FaultyEntry", "Storage", "Transaction", "describe_url", "sqlite_file"]
+__all__ = [
+    "CHANGED_MEANWHILE",
+    "MOST_IN_WINDOW",
+    "FaultyEntry",
+    "FeedWindow",
+    "Storage",
+    "Transaction",
+    "describe_url",
+    "sqlite_file",
+]

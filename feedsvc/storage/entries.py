@@ -19,6 +19,7 @@ from feedsvc.storage.schema import entries, entry_categories, entry_slugs, feed_
 LONGEST_LIST = 1000
 # Of what entered a feed lately; a bound on its bytes bites long before.
 MOST_IN_WINDOW = 20_000
+CHANGED_MEANWHILE = "somebody else saved this article since you opened it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,22 @@ class FaultyEntry:
 
     id: str
     fault: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeedWindow:
+    """What a feed holds.
+
+    :param entries: not sorted.
+    :param entered: id -> when it entered this feed, by the feed's clock.
+    :param faulty: rows that are no valid entry.
+    :param is_cut: whether more entered it lately than a document can hold.
+    """
+
+    entries: list[Entry]
+    entered: dict[str, datetime]
+    faulty: list[FaultyEntry]
+    is_cut: bool
 
 
 class EntryRows:
@@ -89,34 +106,27 @@ class EntryRows:
         )
         return self._listed(query.limit(min(limit, LONGEST_LIST)).offset(offset))
 
-    def window_of(
-        self, feed: Feed, *, newest: int, visible_since: datetime | None
-    ) -> tuple[list[Entry], list[FaultyEntry]]:
-        """The ``newest`` entries of a feed, and all that entered it since an instant.
-
-        Not sorted. Rows that are no valid entry come back as faults.
-        """
-        live = (feed_entries.c.feed_id == feed.id) & feed_entries.c.is_live
-        by_date = (
-            select(feed_entries.c.entry_id)
-            .where(live)
-            .order_by(feed_entries.c.published.desc(), feed_entries.c.entry_id)
-            .limit(newest)
+    def window_of(self, feed: Feed, *, newest: int, visible_since: datetime | None) -> FeedWindow:
+        """The ``newest`` entries of a feed, and all that entered it since an instant."""
+        places = select(feed_entries.c.entry_id, feed_entries.c.visible_at).where(
+            feed_entries.c.feed_id == feed.id, feed_entries.c.is_live
         )
-        ids = set(self._connection.execute(by_date).scalars())
+        newest_first = (feed_entries.c.published.desc(), feed_entries.c.entry_id)
+        found = self._connection.execute(places.order_by(*newest_first).limit(newest)).all()
+        is_cut = False
         if visible_since is not None:
-            entered = (
-                select(feed_entries.c.entry_id)
-                .where(live, feed_entries.c.visible_at > visible_since)
-                .order_by(feed_entries.c.visible_at.desc(), feed_entries.c.entry_id)
-                .limit(MOST_IN_WINDOW)
-            )
-            ids |= set(self._connection.execute(entered).scalars())
+            last_first = (feed_entries.c.visible_at.desc(), feed_entries.c.entry_id)
+            query = places.where(feed_entries.c.visible_at > visible_since).order_by(*last_first)
+            entered = self._connection.execute(query.limit(MOST_IN_WINDOW + 1)).all()
+            is_cut = len(entered) > MOST_IN_WINDOW
+            found = [*found, *entered[:MOST_IN_WINDOW]]
+        entered_at = {row.entry_id: row.visible_at for row in found}
         rows: list[Row[Any]] = []
-        for chunk in _chunks(sorted(ids), 500):
+        for chunk in _chunks(sorted(entered_at), 500):
             query = select(entries).where(entries.c.id.in_(chunk))
-            rows += self._connection.execute(query).all()
-        return self._build(rows)
+            rows.extend(self._connection.execute(query))
+        built, faulty = self._build(rows)
+        return FeedWindow(built, entered_at, faulty, is_cut)
 
     def next_due(self, feed: Feed) -> datetime | None:
         """When the next scheduled entry enters ``feed``."""
@@ -205,7 +215,7 @@ class EntryRows:
             .values(**_columns(entry))
         )
         if changed.rowcount != 1:
-            raise EditConflict("somebody else saved this article since you opened it")
+            raise EditConflict(CHANGED_MEANWHILE)
         self._connection.execute(
             delete(entry_categories).where(entry_categories.c.entry_id == entry.id)
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -12,6 +12,7 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    Table,
     delete,
     func,
     insert,
@@ -28,6 +29,7 @@ from feedsvc.model import (
     Category,
     Entry,
     Feed,
+    FeedClock,
     FeedDocument,
     State,
     Tombstone,
@@ -39,15 +41,17 @@ from feedsvc.storage.schema import (
     changes,
     documents,
     entry_categories,
+    feed_clocks,
     feed_entries,
     feeds,
+    past_places,
     served_version,
     tombstones,
 )
 
 # Asked for more, the database would hold a worker for too long.
 LONGEST_LIST = 1000
-MOST_TOMBSTONES = 1000
+_IN_FEEDS = (State.PUBLISHED, State.SCHEDULED)
 
 
 class FeedRows:
@@ -131,6 +135,7 @@ class FeedRows:
             .values(urn=f"{ID_PREFIX}{uuid4()}", category_id=category_id)
             .returning(feeds.c.id)
         ).scalar_one()
+        self._connection.execute(insert(feed_clocks).values(feed_id=feed_id))
         self.announce([feed_id], made_at)
         return Category(category.slug, category.name, category.description, id=category_id)
 
@@ -224,13 +229,45 @@ class FeedRows:
         )
         return list(self._connection.execute(query).scalars())
 
-    def place(self, entry: Entry, entered_at: datetime) -> None:
+    def touched_by(self, entry: Entry) -> list[int]:
+        """The feeds that a new state of an entry changes: where it stands, is to, or has a trace.
+
+        In ascending order, so that two writers lock them in the same order.
+        """
+        found = set(self.of_entry(entry)) if entry.state in _IN_FEEDS else set()
+        found |= set(self._feeds_with(feed_entries, entry))
+        if entry.state is State.WITHDRAWN:
+            found |= set(self._feeds_with(past_places, entry))
+        elif entry.state in _IN_FEEDS:
+            found |= set(self._feeds_with(tombstones, entry))
+        return sorted(found)
+
+    def _feeds_with(self, table: Table, entry: Entry) -> Iterable[int]:
+        query = select(table.c.feed_id).where(table.c.entry_id == entry.id)
+        return self._connection.execute(query).scalars()
+
+    def lock_clocks(self, feed_ids: Iterable[int]) -> dict[int, FeedClock]:
+        """How the clocks of these feeds stood last, kept from other writers until the end."""
+        table = feed_clocks
+        query = (
+            select(table)
+            .where(table.c.feed_id.in_(list(feed_ids)))
+            .order_by(table.c.feed_id)
+            .with_for_update()
+        )
+        return {
+            row.feed_id: FeedClock(row.moved_at, row.system_at)
+            for row in self._connection.execute(query)
+        }
+
+    def place(self, entry: Entry, entered: Mapping[int, datetime], now: datetime) -> None:
         """Make the entry stand in the feeds of its categories, and in no other.
 
         Where it stands live already it keeps the instant at which it entered. A
-        feed it is withdrawn from keeps a tombstone of it.
+        feed it is withdrawn from, or was moved away from before, keeps a tombstone.
 
-        :param entered_at: when it enters the feeds that it is new in.
+        :param entered: feed -> the feed's own time, at which it enters or leaves.
+        :param now: what the system's clock shows.
         """
         table = feed_entries
         mine = table.c.entry_id == entry.id
@@ -238,12 +275,15 @@ class FeedRows:
         stood = {row.feed_id: row.visible_at for row in self._connection.execute(query)}
         self._connection.execute(delete(table).where(mine))
         if entry.state is State.WITHDRAWN:
-            self._bury(entry, stood, entered_at)
+            moved = {*stood, *self._feeds_with(past_places, entry)}
+            self._bury(entry, moved, entered, now)
+            self._set_clocks(moved, entered, now)
             return
         self._connection.execute(delete(tombstones).where(tombstones.c.entry_id == entry.id))
-        if entry.state not in (State.PUBLISHED, State.SCHEDULED):
+        if entry.state not in _IN_FEEDS:
             return
         is_live = entry.state is State.PUBLISHED
+        places = self.of_entry(entry)
         self._connection.execute(
             insert(table),
             [
@@ -252,41 +292,79 @@ class FeedRows:
                     "entry_id": entry.id,
                     "is_live": is_live,
                     "published": entry.published,
-                    "visible_at": stood.get(feed_id, entered_at) if is_live else entry.visible_at,
+                    "visible_at": stood.get(feed_id) or entered[feed_id]
+                    if is_live
+                    else entry.visible_at,
                 }
-                for feed_id in self.of_entry(entry)
+                for feed_id in places
             ],
         )
+        if is_live:
+            self._remember_places(entry, stood, places)
+            self._set_clocks(set(places) - set(stood), entered, now)
 
-    def _bury(self, entry: Entry, feed_ids: Iterable[int], deleted_at: datetime) -> None:
+    def _remember_places(self, entry: Entry, stood: Iterable[int], places: Iterable[int]) -> None:
+        table = past_places
+        self._connection.execute(
+            delete(table).where(table.c.entry_id == entry.id, table.c.feed_id.in_(list(places)))
+        )
+        left = [{"feed_id": one, "entry_id": entry.id} for one in set(stood) - set(places)]
+        if left:
+            self._connection.execute(insert(table), left)
+
+    def _bury(
+        self,
+        entry: Entry,
+        feed_ids: Iterable[int],
+        entered: Mapping[int, datetime],
+        deleted_at: datetime,
+    ) -> None:
         rows = [
-            {"feed_id": feed_id, "entry_id": entry.id, "deleted_at": deleted_at}
+            {
+                "feed_id": feed_id,
+                "entry_id": entry.id,
+                "deleted_at": deleted_at,
+                "left_at": entered[feed_id],
+            }
             for feed_id in feed_ids
         ]
         if rows:
             self._connection.execute(insert(tombstones), rows)
 
-    def tombstones(self, feed: Feed, *, since: datetime | None) -> list[Tombstone]:
-        """What was withdrawn from a feed after an instant, the last first."""
+    def _set_clocks(
+        self, feed_ids: Iterable[int], entered: Mapping[int, datetime], now: datetime
+    ) -> None:
+        """Note the last move of each feed; what enters by an old date moves no clock."""
+        table = feed_clocks
+        for feed_id in sorted(feed_ids):
+            at = entered[feed_id]
+            self._connection.execute(
+                update(table)
+                .where(
+                    table.c.feed_id == feed_id,
+                    table.c.moved_at.is_(None) | (table.c.moved_at <= at),
+                )
+                .values(moved_at=at, system_at=now)
+            )
+
+    def tombstones(self, feed: Feed, *, since: datetime | None, limit: int) -> list[Tombstone]:
+        """What was withdrawn from a feed after an instant of its clock, the last first."""
         table = tombstones
         query = (
             select(table.c.entry_id, table.c.deleted_at)
             .where(table.c.feed_id == feed.id)
-            .order_by(table.c.deleted_at.desc(), table.c.entry_id)
-            .limit(MOST_TOMBSTONES)
+            .order_by(table.c.left_at.desc(), table.c.entry_id)
+            .limit(limit)
         )
         if since is not None:
-            query = query.where(table.c.deleted_at > since)
+            query = query.where(table.c.left_at > since)
         return [Tombstone(row.entry_id, row.deleted_at) for row in self._connection.execute(query)]
 
     def last_move(self, feed: Feed) -> datetime | None:
-        """When an entry last entered a feed or was withdrawn from it."""
-        entered = select(func.max(feed_entries.c.visible_at)).where(
-            feed_entries.c.feed_id == feed.id, feed_entries.c.is_live
-        )
-        left = select(func.max(tombstones.c.deleted_at)).where(tombstones.c.feed_id == feed.id)
-        found = [self._connection.execute(query).scalar_one() for query in (entered, left)]
-        return max((instant for instant in found if instant), default=None)
+        """When an entry last entered a feed or was withdrawn from it, by the feed's clock."""
+        query = select(feed_clocks.c.moved_at).where(feed_clocks.c.feed_id == feed.id)
+        found: datetime | None = self._connection.execute(query).scalar_one_or_none()
+        return found
 
     # Changes: what is owed
 

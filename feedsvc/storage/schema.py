@@ -163,7 +163,7 @@ feeds = Table(
 
 # Which entries stand in which feed, with what they are picked and sorted by:
 # a feed's window is one index range, whatever the archive holds. ``visible_at``
-# is when the entry entered this very feed, or is due to.
+# is when the entry entered this very feed, by the feed's own clock, or is due to.
 feed_entries = Table(
     "feed_entries",
     metadata,
@@ -177,15 +177,38 @@ feed_entries = Table(
     Index(None, "entry_id"),
 )
 
+# Feeds in which an entry stood and from which it was moved: their readers may have
+# it, so they are told when it is withdrawn.
+past_places = Table(
+    "past_places",
+    metadata,
+    Column("feed_id", ForeignKey("feeds.id"), primary_key=True),
+    Column("entry_id", ForeignKey("entries.id"), primary_key=True),
+    Index(None, "entry_id"),
+)
+
 # What was taken back from a feed in which readers had seen it (RFC 6721).
+# ``deleted_at`` is what readers are told, ``left_at`` the same by the feed's clock.
 tombstones = Table(
     "tombstones",
     metadata,
     Column("feed_id", ForeignKey("feeds.id"), primary_key=True),
     Column("entry_id", ForeignKey("entries.id"), primary_key=True),
     Column("deleted_at", Instant, nullable=False),
-    Index(None, "feed_id", "deleted_at"),
+    Column("left_at", Instant),
+    Index(None, "feed_id", "left_at"),
     Index(None, "entry_id"),
+)
+
+# Each feed's own clock, as it stood when an entry last entered it or was withdrawn
+# from it, and what the system's clock showed then. Apart from ``feeds``, whose row
+# a rendering holds locked: no save waits for one.
+feed_clocks = Table(
+    "feed_clocks",
+    metadata,
+    Column("feed_id", ForeignKey("feeds.id"), primary_key=True),
+    Column("moved_at", Instant),
+    Column("system_at", Instant),
 )
 
 # The outbox: a feed stands here from the commit that touched it until it is

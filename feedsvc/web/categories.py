@@ -9,7 +9,8 @@ from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 
-from feedsvc.errors import InvalidEntry, NotFound, StorageError
+from feedsvc.errors import EditConflict, InvalidEntry, NotFound, StorageError
+from feedsvc.model import RESERVED_SLUGS, Category
 from feedsvc.web.editor import editor, signed_in
 from feedsvc.web.services import services
 
@@ -56,9 +57,16 @@ def change_category(slug: str) -> Any:
             name=request.form.get("name", ""),
             new_slug=request.form.get("slug", ""),
             description=request.form.get("description", ""),
+            expected=_shown(),
         )
     except InvalidEntry as error:
-        return _page(slug, error.faults, 422)
+        return _page(_current_slug(slug), error.faults, 422)
+    except EditConflict:
+        fault = (
+            "Somebody else changed this category while you were writing. What you typed is"
+            " still here, with what is stored beside it. Saving again puts yours in its place."
+        )
+        return _page(_current_slug(slug), {"form": fault}, 409)
     except NotFound:
         return _page(slug, {"form": "There is no such category any more."}, 404)
     except StorageError as error:
@@ -66,6 +74,20 @@ def change_category(slug: str) -> Any:
     services().documents.refresh()
     flash(f"{changed.name} is saved. Addresses that it had go on working.")
     return redirect(url_for("editor.categories"), 303)
+
+
+def _shown() -> Category | None:
+    """The category as it stood in the form when that was opened."""
+    name, slug = request.form.get("shown_name"), request.form.get("shown_slug")
+    if not name or not slug or slug in RESERVED_SLUGS:
+        return None
+    return Category(slug, name, request.form.get("shown_description", ""))
+
+
+def _current_slug(slug: str) -> str:
+    """What a category that had an address is called now."""
+    with services().storage.reading() as tx:
+        return tx.feeds.category(slug).slug
 
 
 def _page(
@@ -87,5 +109,6 @@ def _page(
         faulty=faulty,
         faults=faults or {},
         typed=request.form,
+        is_conflict=status == 409,
     )
     return page, status

@@ -28,7 +28,7 @@ from werkzeug.datastructures import MultiDict
 
 from feedsvc.errors import EditConflict, InvalidEntry, NotFound, StorageError
 from feedsvc.model import ID_PREFIX, Category, Editor, Entry, Format, State
-from feedsvc.publishing import Action, find_faults
+from feedsvc.publishing import Action, Draft, find_faults
 from feedsvc.timestamps import (
     describe,
     describe_zone,
@@ -52,6 +52,10 @@ BUTTONS = {
     "withdraw": Action.WITHDRAW,
     "restore": Action.RESTORE,
 }
+
+
+# What an editor writes of an article, as the draft and the entry both call it.
+_TYPED_FIELDS = ("title", "categories", "body", "summary", "author", "sources", "published")
 
 
 # Who asks
@@ -328,10 +332,14 @@ def save(uuid: UUID) -> Any:
         action = Action.UPDATE
     form = _with_current_categories(form)
     draft, form = form.to_draft(_categories_of(form), current, *_zone_of(form))
-    if form.faults and action not in (Action.WITHDRAW, Action.RESTORE):
-        # Everything that is wrong at once, not the time first and the rest later.
-        form = form.with_faults(find_faults(draft.cleaned(), action))
-        return _form_page(form, current, uuid, status=422)
+    if action not in (Action.WITHDRAW, Action.RESTORE):
+        if form.faults:
+            # Everything that is wrong at once, not the time first and the rest later.
+            form = form.with_faults(find_faults(draft.cleaned(), action))
+            return _form_page(form, current, uuid, status=422)
+    elif form.faults and current and current.state is State.SCHEDULED:
+        # It must not go out, whatever is wrong with what was typed beside the button.
+        draft = Draft.of(current)
     try:
         entry = services().publisher.save_entry(
             draft,
@@ -354,8 +362,26 @@ def save(uuid: UUID) -> Any:
         is_out = not services().publisher.is_owed(entry)
     except StorageError:  # it is saved all the same, and the next tick goes on
         is_out = False
-    flash(wording.said(entry, action, current, is_out=is_out))
+    said = wording.said(entry, action, current, is_out=is_out)
+    if action in (Action.WITHDRAW, Action.RESTORE) and _has_more(form, draft, entry):
+        # The button did what it says; what was typed beside it waits for another.
+        flash(f"{said} What you typed is still here, and not saved yet.")
+        return _form_page(replace(form, revision=entry.revision), entry, uuid, is_open=True)
+    flash(said)
     return redirect(url_for("editor.edit", uuid=entry.uuid), 303)
+
+
+def _has_more(form: ArticleForm, draft: Draft, entry: Entry) -> bool:
+    """Whether a form holds what the stored article does not.
+
+    One whose fields could not be changed sends none of them.
+    """
+    if "title" not in request.form:
+        return False
+    if form.faults:
+        return True
+    typed = draft.cleaned()
+    return any(getattr(typed, name) != getattr(entry, name) for name in _TYPED_FIELDS)
 
 
 def _conflict_page(form: ArticleForm, uuid: UUID) -> Any:
@@ -363,13 +389,17 @@ def _conflict_page(form: ArticleForm, uuid: UUID) -> Any:
     stored = _stored(uuid)
     if stored is None:
         abort(404)
+    happened, mend = (
+        ("withdrew this article", "Restore brings the stored one back, with yours in the form.")
+        if stored.state is State.WITHDRAWN
+        else ("saved this article, or its time came,", "Saving again puts yours in its place.")
+    )
     fault = {
-        "form": "Somebody saved this article, or its time came, while you were writing. What you"
-        " typed is still here; the stored one is shown below it. Saving again puts yours in its"
-        " place."
+        "form": f"Somebody {happened} while you were writing. What you typed is still here;"
+        f" the stored one is shown below it. {mend}"
     }
     form = replace(form.with_faults(fault), revision=stored.revision)
-    return _form_page(form, stored, uuid, status=409, rival=stored)
+    return _form_page(form, stored, uuid, status=409, rival=stored, is_open=True)
 
 
 def _stored(uuid: UUID) -> Entry | None:
@@ -435,7 +465,13 @@ def _form_page(
     *,
     status: int = 200,
     rival: Entry | None = None,
+    is_open: bool = False,
 ) -> Any:
+    """The form of an article.
+
+    :param rival: what somebody else stored meanwhile.
+    :param is_open: it holds what is not stored, so its fields can be used in any state.
+    """
     zone, zone_name = _zone_of(form)
     has_more = False
     try:
@@ -449,7 +485,7 @@ def _form_page(
         entry=current,
         uuid=uuid,
         rival=rival,
-        is_editable=is_editable(current),
+        is_editable=is_open or is_editable(current),
         categories=categories,
         has_more_categories=has_more,
         zone_name=zone_name,

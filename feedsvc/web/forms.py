@@ -134,6 +134,11 @@ class ArticleForm:
             faults["publish_at"] = str(error)
         except TimestampError as error:
             faults["publish_at"] = str(error)
+        wall_time = self.publish_at.strip()[:40] if instant else ""
+        wall_zone = zone_name if instant else ""
+        if instant and current and instant == current.published:
+            # Nobody typed it anew: what was typed then stays beside it.
+            wall_time, wall_zone = current.wall_time, current.wall_zone
         draft = Draft(
             title=self.title,
             categories=tuple(by_slug[slug] for slug in wanted if slug in by_slug),
@@ -144,8 +149,8 @@ class ArticleForm:
                 source for line in self.sources.splitlines() if (source := parse_source(line))
             ),
             published=instant,
-            wall_time=self.publish_at.strip()[:40] if instant else "",
-            wall_zone=zone_name if instant else "",
+            wall_time=wall_time,
+            wall_zone=wall_zone,
             slug=self.slug,
         )
         choices = choices or _choices(self.publish_at, zone)
