@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Self
@@ -46,6 +46,8 @@ BATCH = 100
 MOST_TOMBSTONES = 20_000
 # So few entries are rendered while the feed is locked rather than read twice.
 FEW_CHANGES = 3
+# So few feeds are rendered in one transaction.
+FEW_FEEDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,41 +171,55 @@ class Regenerator:
         :returns: whether its documents changed.
         """
         self._warm(feed_id)
+        return self._regenerate([feed_id], now, force=force) > 0
+
+    def _regenerate(self, feed_ids: Sequence[int], now: datetime, *, force: bool = False) -> int:
+        """As ``regenerate``, for a few feeds in one transaction; how many changed."""
         with self.storage.writing() as tx:
-            feed = tx.feeds.lock(feed_id)
-            tx.feeds.clear_changes(feed.id)
+            feeds = [tx.feeds.lock(feed_id) for feed_id in feed_ids]
+            for feed in feeds:
+                tx.feeds.clear_changes(feed.id)
             # One state of the database, as of now: what commits later keeps its change row.
             with self.storage.reading() as snapshot:
-                inputs = self._inputs(snapshot, feed)
-            self._report_inputs(feed, inputs)
-            digest = fingerprint(
-                feed,
-                inputs.entries,
-                self.site,
-                self.window,
-                inputs.tombstones,
-                inputs.window.entered,
-            )
-            if digest == feed.fingerprint and feed.updated is not None:
-                if inputs.next_due_at != feed.next_due_at:
-                    tx.feeds.store_next_due(feed, inputs.next_due_at)
-                if not force:
-                    return False
-                again = self._rendered(feed, inputs, feed.updated)
-                stored = tx.feeds.documents_of(feed)
-                if stored == {key: (one.etag, one.body) for key, one in again.items()}:
-                    return False
-                promised = {key: etag for key, (etag, _) in stored.items()}
-                if promised == {key: one.etag for key, one in again.items()}:
-                    # What is stored is damaged: this is what readers were promised.
-                    tx.feeds.store(feed, feed.updated, digest, inputs.next_due_at, again.values())
-                    return True
-            updated = next_updated(
-                feed.updated, (self.clock() if self.clock else now) + self.settling
-            )
-            rendered = self._rendered(feed, inputs, updated)
-            tx.feeds.store(feed, updated, digest, inputs.next_due_at, rendered.values())
-        log.info("feed changed", feed=feed.slug, entries=len(inputs.entries))
+                inputs = [self._inputs(snapshot, feed) for feed in feeds]
+            changed = [
+                (feed, found)
+                for feed, found in zip(feeds, inputs, strict=True)
+                if self._store_if_changed(tx, feed, found, now, force)
+            ]
+        for feed, found in changed:
+            log.info("feed changed", feed=feed.slug, entries=len(found.entries))
+        return len(changed)
+
+    def _store_if_changed(
+        self, tx: Transaction, feed: Feed, inputs: _Inputs, now: datetime, force: bool
+    ) -> bool:
+        self._report_inputs(feed, inputs)
+        digest = fingerprint(
+            feed,
+            inputs.entries,
+            self.site,
+            self.window,
+            inputs.tombstones,
+            inputs.window.entered,
+        )
+        if digest == feed.fingerprint and feed.updated is not None:
+            if inputs.next_due_at != feed.next_due_at:
+                tx.feeds.store_next_due(feed, inputs.next_due_at)
+            if not force:
+                return False
+            again = self._rendered(feed, inputs, feed.updated)
+            stored = tx.feeds.documents_of(feed)
+            if stored == {key: (one.etag, one.body) for key, one in again.items()}:
+                return False
+            promised = {key: etag for key, (etag, _) in stored.items()}
+            if promised == {key: one.etag for key, one in again.items()}:
+                # What is stored is damaged: this is what readers were promised.
+                tx.feeds.store(feed, feed.updated, digest, inputs.next_due_at, again.values())
+                return True
+        updated = next_updated(feed.updated, (self.clock() if self.clock else now) + self.settling)
+        rendered = self._rendered(feed, inputs, updated)
+        tx.feeds.store(feed, updated, digest, inputs.next_due_at, rendered.values())
         return True
 
     def _inputs(self, tx: Transaction, feed: Feed) -> _Inputs:
@@ -271,7 +287,15 @@ class Regenerator:
                 window_bytes=self.window.most_bytes,
             )
 
-    def _regenerate_quietly(self, feed_ids: Iterable[int], now: datetime) -> None:
+    def _regenerate_quietly(self, feed_ids: Sequence[int], now: datetime) -> None:
+        """The feeds of one save: the usual two at once, which is one commit less."""
+        if len(feed_ids) <= FEW_FEEDS and self.warmed.issuperset(feed_ids):
+            try:
+                self._regenerate(feed_ids, now)
+            except Exception as error:
+                log.warning("feeds not regenerated at once", reason=str(error))
+            else:
+                return
         for feed_id in feed_ids:
             self._regenerate_one(feed_id, now)
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import Connection, Select
 
 from feedsvc.model import Format, StoredDocument
-from feedsvc.storage.feeds import is_called
-from feedsvc.storage.schema import categories, documents, feeds
+from feedsvc.storage import statements
 
 
 class ServedRows:
@@ -19,37 +18,26 @@ class ServedRows:
 
     def changed_since(self, version: int, *, limit: int) -> list[tuple[int, int]]:
         """Feeds that changed after ``version``, each with its own, in the order of those."""
-        query = (
-            select(feeds.c.id, feeds.c.version)
-            .where(feeds.c.version > version)
-            .order_by(feeds.c.version)
-            .limit(limit)
-        )
-        return [(row.id, row.version) for row in self._connection.execute(query)]
+        asked = {"since": version, "most": limit}
+        rows = self._connection.execute(statements.CHANGED_SINCE, asked)
+        return [(row.id, row.version) for row in rows]
 
     def by_slug(self, slug: str, format: Format) -> StoredDocument | None:
         """The document of the feed whose address has or had that slug, or None.
 
         ``all`` is the feed of everything.
         """
-        wanted = feeds.c.category_id.is_(None) if slug == "all" else is_called(slug)
-        return self._one(wanted, format)
+        if slug == "all":
+            return self._one(statements.DOCUMENT_OF_EVERYTHING, format)
+        return self._one(statements.DOCUMENT_CALLED, format, slug=slug)
 
     def of_feed(self, feed_id: int, format: Format) -> StoredDocument | None:
         """The document of the feed with that number, or None."""
-        return self._one(feeds.c.id == feed_id, format)
+        return self._one(statements.DOCUMENT, format, feed_id=feed_id)
 
-    def _one(self, wanted: ColumnElement[bool], format: Format) -> StoredDocument | None:
-        columns = (feeds.c.id, feeds.c.version, feeds.c.updated, feeds.c.next_due_at)
-        query: Any = (
-            select(*columns, documents.c.encoding, documents.c.etag, documents.c.body)
-            .select_from(feeds)
-            .outerjoin(categories, categories.c.id == feeds.c.category_id)
-            .join(documents, documents.c.feed_id == feeds.c.id)
-            .where(wanted, documents.c.format == format.value)
-        )
+    def _one(self, query: Select[Any], format: Format, **asked: Any) -> StoredDocument | None:
         # As many rows as there are encodings.
-        rows = self._connection.execute(query).all()
+        rows = self._connection.execute(query, {"format": format.value, **asked}).all()
         if not rows:
             return None
         first = rows[0]
