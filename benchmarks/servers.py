@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 HOST = "127.0.0.1"
@@ -26,6 +26,7 @@ title = "The Example"
 language = "en"
 timezone = "Europe/Rome"
 author = "The editors"
+url = "http://news.example.org"
 
 [server]
 host = "{host}"
@@ -97,6 +98,7 @@ class RunningServer:
     name: str
     port: int
     log: Path
+    pid: int = 0
 
     def get(self, path: str, headers: Mapping[str, str]) -> Answer:
         """One request on a connection of its own."""
@@ -132,6 +134,16 @@ def feedsvc(
     serve = [*words, "serve", "--workers", str(workers)]
     with _running(serve, server, core, "/healthz"):
         yield server
+
+
+@contextmanager
+def serving(folder: Path, core: int, path: str) -> Iterator[RunningServer]:
+    """``feedsvc serve`` with the database in ``folder``, as soon as it answers ``path``."""
+    port = _free_port()
+    words = command(write_config(folder, port))
+    server = RunningServer("feedsvc", port, folder / "feedsvc.log")
+    with _running([*words, "serve"], server, core, path) as pid:
+        yield replace(server, pid=pid)
 
 
 def write_config(folder: Path, port: int) -> Path:
@@ -176,7 +188,8 @@ def invitation(server: RunningServer) -> str:
 
 
 @contextmanager
-def _running(command: Sequence[str], server: RunningServer, core: int, path: str) -> Iterator[None]:
+def _running(command: Sequence[str], server: RunningServer, core: int, path: str) -> Iterator[int]:
+    """A process that answers ``path``; its number."""
     with server.log.open("ab") as log:
         process = subprocess.Popen(
             ["taskset", "-c", str(core), *command],
@@ -189,7 +202,7 @@ def _running(command: Sequence[str], server: RunningServer, core: int, path: str
         )
     try:
         _await(process, server, path)
-        yield
+        yield process.pid
     finally:
         _end(process)
 
@@ -200,7 +213,7 @@ def _await(process: subprocess.Popen[bytes], server: RunningServer, path: str) -
         with suppress(OSError):
             if server.get(path, {}).status == 200:
                 return
-        time.sleep(0.05)
+        time.sleep(0.01)
     log = server.log.read_text("utf-8", errors="replace")
     raise BenchmarkFault(f"{server.name} did not start:\n{log}")
 

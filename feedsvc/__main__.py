@@ -16,7 +16,7 @@ from pathlib import Path
 from granian.constants import Interfaces
 from granian.server import Server
 
-from feedsvc import app
+from feedsvc import app, backlog
 from feedsvc.config import Config
 from feedsvc.errors import (
     CannotListen,
@@ -118,6 +118,8 @@ def _parser() -> argparse.ArgumentParser:
     regenerate = command("regenerate", _regenerate, "rebuild the feeds that changed")
     regenerate.add_argument("categories", nargs="*", metavar="CATEGORY")
     regenerate.add_argument("--force", action="store_true", help="rebuild all of them")
+    # What the service starts when more is owed than a worker should render.
+    regenerate.add_argument("--owed", action="store_true", help=argparse.SUPPRESS)
     editor = command("editor", None, "manage the accounts of editors")
     acts = editor.add_subparsers(title="acts", required=True, metavar="ACT")
     for name, run, text in (
@@ -302,6 +304,9 @@ def _import(config: Config, options: argparse.Namespace) -> int:
 def _regenerate(config: Config, options: argparse.Namespace) -> int:
     now = utc_now()
     publisher = _publisher(config)
+    if options.owed:
+        backlog.drain(publisher, utc_now)
+        return 0
     changed = publisher.regenerate_due(now)
     changed += publisher.regenerate_all(now, options.categories, force=options.force)
     print(f"{changed} feeds changed")

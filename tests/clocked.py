@@ -28,6 +28,7 @@ def file_clock() -> datetime:
 
 def serve_worker() -> app.Front:
     """What the server calls in each worker."""
+    app.MODULE = "tests.clocked"
     return app.serve_worker(file_clock)
 
 

@@ -215,6 +215,7 @@ def test_more_categories_than_a_form_can_offer(storage_url: str, tmp_path: Path)
     storage.close()
     with Service(tmp_path, storage_url) as service:
         service.set_clock(utc(2026, 1, 21, 18))
+        assert service.run("regenerate").returncode == 0
         service.start()
         service.sign_up()
         service.write(title="By its name", category="NUMBER 007", also_in=["", "Number 008"])
@@ -236,6 +237,31 @@ def test_more_categories_than_a_form_can_offer(storage_url: str, tmp_path: Path)
         done = service.run("regenerate", "--force")
         assert done.returncode == 0
         assert done.stdout == "0 feeds changed\n"
+
+
+def test_a_long_rebuild_is_done_by_one_child_while_everything_goes_on(
+    storage_url: str, tmp_path: Path
+) -> None:
+    storage = Storage(storage_url)
+    publisher = Publisher(storage, app.Site("x", "http://x", "en"), app.Window())
+    for number in range(60):
+        publisher.ensure_category(f"Number {number:03}", utc(2026, 1, 1))
+    storage.close()
+    with Service(tmp_path, storage_url, arguments=("--workers", "2")) as service:
+        service.set_clock(utc(2026, 1, 21, 18))
+        assert service.run("regenerate").returncode == 0
+        service.start()
+        service.stop()
+        service.environment["FEEDSVC_SITE_TITLE"] = "Renamed"
+        service.start()
+        service.sign_up()
+        service.write(title="Meanwhile", category="number-059")
+        assert b"Meanwhile" in service.get("/feeds/number-059.rss").body
+        paths = [f"/feeds/number-{number:03}.atom" for number in range(60)]
+        within(30, lambda: all(b"Renamed" in service.get(path).body for path in paths))
+        within(5, lambda: "rebuild ended" in service.log.read_text())
+        assert service.log.read_text().count("rebuild begun") == 1
+        assert service.run("check").returncode == 0
 
 
 def test_memory_stays_bounded(tmp_path: Path) -> None:

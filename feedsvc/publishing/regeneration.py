@@ -122,12 +122,25 @@ class Regenerator:
         except (ValueError, TypeError, KeyError):  # none yet, or of another version
             return self
 
-    def regenerate_owed(self, now: datetime) -> int:
+    def owes_more_than(self, feeds: int) -> bool:
+        """Whether changes of more feeds than so many were announced."""
+        with self.storage.reading() as tx:
+            return len(tx.feeds.changed(limit=feeds + 1)) > feeds
+
+    def regenerate_owed(
+        self,
+        now: datetime,
+        *,
+        most: int | None = None,
+        go_on: Callable[[], bool] = lambda: True,
+    ) -> int:
         """Render every feed of which a change was announced.
 
+        :param most: after so many feeds the others are left to whoever comes next.
+        :param go_on: asked before each feed.
         :returns: how many feeds' documents changed.
         """
-        changed = 0
+        changed = done = 0
         failed: set[int] = set()
         while True:
             with self.storage.reading() as tx:
@@ -136,6 +149,9 @@ class Regenerator:
             if not owed:
                 return changed
             for feed_id in owed:
+                if done == most or not go_on():
+                    return changed
+                done += 1
                 outcome = self._regenerate_one(feed_id, now)
                 if outcome is None:
                     failed.add(feed_id)
