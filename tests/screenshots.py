@@ -34,7 +34,8 @@ def main() -> None:
         ) as service:
             service.start()
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-            page = browser.new_page(base_url=f"http://127.0.0.1:{service.port}")
+            context = browser.new_context(base_url=f"http://127.0.0.1:{service.port}")
+            page = context.new_page()
             link = re.findall(r"(/editor/welcome/\S+)", service.output.read_text())[-1]
             page.goto(link)
             _take(page, "welcome")
@@ -57,6 +58,7 @@ def main() -> None:
             page.goto("/editor/categories")
             page.get_by_text("Culture", exact=True).click()
             _take(page, "categories")
+            _while_a_colleague_acts(page, context.new_page())
             page.goto("/editor/new")
             page.get_by_label("Title").fill("Held back for a while")
             page.get_by_label("Category").select_option("Health")
@@ -65,6 +67,27 @@ def main() -> None:
             _take(page, "held-back")
             browser.close()
     print(f"screenshots are in {TARGET.relative_to(ROOT)}")
+
+
+def _while_a_colleague_acts(page: Page, colleague: Page) -> None:
+    """What an editor sees whose article was withdrawn, whose category was renamed."""
+    page.goto("/editor/?state=published")
+    page.locator("table a").first.click()
+    page.get_by_label("Body").fill("What I wrote while a colleague withdrew the article.")
+    colleague.goto(page.url)
+    colleague.get_by_role("button", name="Withdraw").click()
+    page.get_by_role("button", name="Update").click()
+    _take(page, "withdrawn-meanwhile")
+    page.get_by_role("button", name="Restore").click()
+    _take(page, "restored-with-words")
+    for one in (page, colleague):
+        one.goto("/editor/categories")
+        one.get_by_text("Culture", exact=True).click()
+    colleague.locator("details[open]").get_by_label("Name").fill("Arts")
+    colleague.get_by_role("button", name="Save Culture").click()
+    page.locator("details[open]").get_by_label("Description").fill("Mine")
+    page.get_by_role("button", name="Save Culture").click()
+    _take(page, "category-conflict")
 
 
 def _take(page: Page, name: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import secrets
 from datetime import datetime, timedelta
 
@@ -15,6 +14,7 @@ from feedsvc.characters import clean_line
 from feedsvc.errors import InvalidEntry
 from feedsvc.model import Editor, whole_second
 from feedsvc.storage import Storage
+from feedsvc.web.clients import subscriber
 
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 1_000
@@ -63,7 +63,7 @@ def sign_in(
 
     :raises Throttled: there were too many failures before; nothing is verified.
     """
-    name, now, address = clean_line(name), whole_second(now), _subscriber(address)
+    name, now, address = clean_line(name), whole_second(now), subscriber(address)
     keys = {
         "pair": _digest("pair", name, address),
         "address": _digest("address", address),
@@ -87,17 +87,6 @@ def sign_in(
             tx.editors.set_password_hash(name, _hasher.hash(password))
             editor = tx.editors.named(name)
     return editor
-
-
-def _subscriber(address: str) -> str:
-    """Whom an address belongs to: one customer gets a whole /64 of IPv6."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is None:
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return str(parsed)
 
 
 def _verified(password_hash: str, password: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -13,9 +12,8 @@ from flask import current_app, request
 from feedsvc.model import Site
 from feedsvc.publishing import Publisher
 from feedsvc.storage import Storage
+from feedsvc.web.clients import IPNetwork, nearest_client
 from feedsvc.web.documents import Documents
-
-IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +39,6 @@ def services() -> Services:
 
 
 def client_address() -> str:
-    """Who asks: the nearest address that is no proxy of ours.
-
-    Only a trusted proxy's X-Forwarded-For is believed, from its right end.
-    """
-    trusted = services().trusted_proxies
-    address = request.remote_addr or ""
-    forwarded = request.headers.get("X-Forwarded-For", "").split(",")
-    for earlier in reversed([one.strip() for one in forwarded]):
-        if not _is_in(address, trusted) or not earlier:
-            break
-        address = earlier
-    return address[:45]
-
-
-def _is_in(address: str, networks: tuple[IPNetwork, ...]) -> bool:
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return any(parsed in network for network in networks)
+    """Who asks."""
+    forwarded = request.headers.get("X-Forwarded-For", "")
+    return nearest_client(request.remote_addr or "", forwarded, services().trusted_proxies)
