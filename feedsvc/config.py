@@ -179,7 +179,7 @@ SETTINGS: Mapping[str, Mapping[str, _Setting]] = {
         "host": _Setting(str, "127.0.0.1", check=_filled),
         "port": _Setting(int, 8000, check=_between(1, 65535)),
         "workers": _Setting(int, 1, check=_between(1, 64)),
-        "cache_megabytes": _Setting(int, 32, check=_between(1, 65536)),
+        "cache_megabytes": _Setting(int, 24, check=_between(1, 65536)),
         "trusted_proxies": _Setting(list, (), check=_networks),
     },
     "storage": {"url": _Setting(str, "sqlite:///data/feedsvc.db", check=_storage)},
