@@ -138,7 +138,7 @@ def test_memory_is_bounded_and_every_feed_is_answered(
     for _ in range(3):
         for path in paths_of(categories):
             assert found(documents, path).size_bytes > 0
-            assert documents._memory.size_bytes <= size * 6
+            assert documents.size_bytes <= size * 6
     assert 0 < len(documents.held) < 6
     assert len(documents._memory.feeds()) <= 6
     everything = opened(storage, 10)
@@ -357,4 +357,4 @@ def test_many_readers_editors_and_a_small_memory(
                 assert f"Title {number}<".encode() in body
         over.set()
         assert all(one.result(10) for one in readers)
-    assert documents._memory.size_bytes <= size * 10
+    assert documents.size_bytes <= size * 10

@@ -161,6 +161,11 @@ class Documents:
         self._next_due: datetime | None = None
         self._asked_at = -math.inf
 
+    @property
+    def size_bytes(self) -> int:
+        """What everything that is held takes in memory."""
+        return self._memory.size_bytes
+
     def is_due(self, now: datetime) -> bool:
         """Whether the moment has come at which a feed changes by itself."""
         return self._next_due is not None and self._next_due <= now
