@@ -29,6 +29,7 @@ from werkzeug.datastructures import MultiDict
 from feedsvc.errors import EditConflict, InvalidEntry, NotFound, StorageError
 from feedsvc.model import ID_PREFIX, Category, Editor, Entry, Format, State
 from feedsvc.publishing import Action, Draft, find_faults
+from feedsvc.storage import MOST_COUNTED
 from feedsvc.timestamps import (
     describe,
     describe_zone,
@@ -293,6 +294,7 @@ def index() -> Any:
         "editor/desk.html",
         shown=shown,
         counts=counts,
+        most_counted=MOST_COUNTED,
         entries=entries[:PER_PAGE],
         page=page,
         has_more=len(entries) > PER_PAGE,
