@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import NoReturn
 
-from benchmarks import articles, polls, publishing, scheduling
+from benchmarks import articles, polls, publishing, scale, scheduling
 from benchmarks.servers import BenchmarkFault, feedsvc, nginx
 
 # Where each program comes from on Debian.
@@ -75,6 +75,7 @@ def _run(folder: Path, server_core: int, client_core: int) -> None:
         f"\nDue to visible in all of {scheduling.WORKERS} workers, {len(late)} articles while"
         f" {scheduling.WAITING:,} wait: median {median(late):.0f} ms, worst {max(late):.0f} ms"
     )
+    scale.show(scale.measure(server_core))
     _print_machine(server_core, client_core, sync)
 
 

@@ -27,6 +27,7 @@ url = "http://news.example.org"
 language = "en"
 timezone = "Europe/Rome"
 author = "The editors"
+url = "http://news.example.org"
 
 [server]
 host = "{host}"
@@ -141,12 +142,9 @@ def feedsvc(
     A second one in the same folder serves the same bytes.
     """
     port = _free_port()
-    config = folder / f"{front}.toml"
-    text = FEEDSVC_CONFIG.format(host=HOST, port=port, folder=folder, workers=workers, front=front)
-    config.write_text(text, "utf-8")
-    command = [sys.executable, "-m", "feedsvc", "--config", str(config)]
+    words = command(write_config(folder, port, workers=workers, front=front))
     done = subprocess.run(
-        [*command, "import", *map(str, articles)] if articles else [*command, "migrate"],
+        [*words, "import", *map(str, articles)] if articles else [*words, "migrate"],
         cwd=folder,
         env=_environment(),
         capture_output=True,
@@ -157,10 +155,30 @@ def feedsvc(
     if done.returncode:
         raise BenchmarkFault(f"the articles were not imported:\n{done.stderr}")
     name = "feedsvc" if front == "protocol" else f"feedsvc {front}"
-    with _running(
-        [*command, "serve"], name, folder / f"{front}.log", core, port, "/healthz"
-    ) as one:
+    with _running([*words, "serve"], name, folder / f"{front}.log", core, port, "/healthz") as one:
         yield one
+
+
+@contextmanager
+def serving(folder: Path, core: int, path: str) -> Iterator[RunningServer]:
+    """``feedsvc serve`` with the database in ``folder``, as soon as it answers ``path``."""
+    port = _free_port()
+    words = command(write_config(folder, port))
+    with _running([*words, "serve"], "feedsvc", folder / "feedsvc.log", core, port, path) as server:
+        yield server
+
+
+def write_config(folder: Path, port: int, *, workers: int = 1, front: str = "protocol") -> Path:
+    """A configuration that keeps everything in ``folder``."""
+    config = folder / f"{front}.toml"
+    text = FEEDSVC_CONFIG.format(host=HOST, port=port, folder=folder, workers=workers, front=front)
+    config.write_text(text, "utf-8")
+    return config
+
+
+def command(config: Path) -> list[str]:
+    """What every command of feedsvc begins with."""
+    return [sys.executable, "-m", "feedsvc", "--config", str(config)]
 
 
 @contextmanager
@@ -218,7 +236,7 @@ def _await(process: subprocess.Popen[bytes], server: RunningServer, path: str) -
         with suppress(OSError):
             if server.get(path, {}).status == 200:
                 return
-        time.sleep(0.05)
+        time.sleep(0.01)
     log = server.log.read_text("utf-8", errors="replace")
     raise BenchmarkFault(f"{server.name} did not start:\n{log}")
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from feedsvc import app, serving
+from feedsvc import app, backlog, serving
 from feedsvc.config import Config
 from feedsvc.errors import (
     ConfigError,
@@ -33,6 +33,8 @@ from feedsvc.web import accounts
 WORKER = "feedsvc.app:serve_worker"
 # How often a start waits for another one that holds the database.
 STARTS = 5
+# So many categories' feeds are printed.
+MOST_ANNOUNCED = 19
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -106,6 +108,8 @@ def _parser() -> argparse.ArgumentParser:
     regenerate = command("regenerate", _regenerate, "rebuild the feeds that changed")
     regenerate.add_argument("categories", nargs="*", metavar="CATEGORY")
     regenerate.add_argument("--force", action="store_true", help="rebuild all of them")
+    # What the service starts when more is owed than a worker should render.
+    regenerate.add_argument("--owed", action="store_true", help=argparse.SUPPRESS)
     editor = command("editor", None, "manage the accounts of editors")
     acts = editor.add_subparsers(title="acts", required=True, metavar="ACT")
     for name, run, text in (
@@ -196,15 +200,17 @@ def _import_samples(config: Config, storage: Storage, folder: Path) -> None:
 def _announce(config: Config, storage: Storage, token: str | None) -> None:
     site = app.site_of(config)
     with storage.reading() as tx:
-        feeds = tx.feeds.all()
+        feeds = [tx.feeds.feed("all")]
+        feeds += [tx.feeds.feed(one.slug) for one in tx.feeds.categories(limit=MOST_ANNOUNCED)]
+        others = tx.feeds.count_categories() + 1 - len(feeds)
     print(f"\n{site.title} is served on {site.url}\n")
     print(f"  Pages    {site.absolute('/')}")
-    for feed in feeds[:20]:
+    for feed in feeds:
         name = feed.category.name if feed.category else "Everything"
         addresses = "  ".join(site.absolute(feed.path(format)) for format in Format)
         print(f"  Feed     {addresses}  ({name})")
-    if len(feeds) > 20:
-        print(f"           … and {len(feeds) - 20} more categories")
+    if others:
+        print(f"           … and {others} more categories")
     print(f"  Editor   {site.absolute('/editor/')}")
     if token is not None:
         print("\n  There is no editor yet. Create the first account with this one-time link:")
@@ -259,6 +265,9 @@ def _import(config: Config, options: argparse.Namespace) -> int:
 def _regenerate(config: Config, options: argparse.Namespace) -> int:
     now = utc_now()
     publisher = _publisher(config)
+    if options.owed:
+        backlog.drain(publisher, utc_now)
+        return 0
     changed = publisher.regenerate_due(now)
     changed += publisher.regenerate_all(now, options.categories, force=options.force)
     print(f"{changed} feeds changed")

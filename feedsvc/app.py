@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import signal
+import sys
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from pathlib import Path
 import structlog
 
 from feedsvc import scheduling
+from feedsvc.backlog import FEW_FEEDS, Backlog
 from feedsvc.clocks import Clock, WatchedClock
 from feedsvc.config import Config, load
 from feedsvc.errors import (
@@ -35,6 +37,11 @@ log = structlog.get_logger("feedsvc.app")
 
 # How long another process's change may take to be served by this one.
 REFRESH_SECONDS = 0.2
+# How often it is looked for where the database tells of it: with a tick, within a second.
+ASK_SECONDS = 0.7
+MEGABYTE = 1_000_000
+# What a long rebuild is done by: this module's command.
+MODULE = "feedsvc"
 
 
 def read_config() -> Config:
@@ -81,7 +88,8 @@ def prepare(
     """Bring schema and categories up to date; the publisher to go on with.
 
     :param serving: what this configuration says of the site counts from now on, and
-        every feed that is owed it is rendered. A command beside the service goes by
+        a few feeds that are owed it are rendered: of the others the old documents are
+        served until a child of the service comes to them. A command beside the service goes by
         what the service was started with.
     :param clock: gives the current instant, where rendering may last.
     :raises StorageError: the database cannot be written to.
@@ -91,13 +99,16 @@ def prepare(
     stamp = watched(storage, clock).stamp if clock else None
     publisher = publisher_of(config, storage, stamp)
     with storage.reading() as tx:
-        known = tx.feeds.category_slugs()
         has_key = tx.settings.get("cookie_key") is not None
-    for category in config.categories:
-        if category.slug not in known:
-            publisher.ensure_category(
-                category.name, now, slug=category.slug, description=category.description
-            )
+        missing = [
+            category
+            for category in config.categories
+            if tx.feeds.free_category_slug(category.slug) == category.slug
+        ]
+    for category in missing:
+        publisher.ensure_category(
+            category.name, now, slug=category.slug, description=category.description
+        )
     if not has_key:
         with storage.writing() as tx:
             tx.settings.put_if_missing("cookie_key", secrets.token_hex(32))
@@ -108,7 +119,8 @@ def prepare(
         for difference in differences(publisher_of(config, storage), publisher):
             log.warning("the service was started with another setting", setting=difference)
     if serving:
-        publisher.regenerate_due(now)
+        publisher.publish_due(now)
+        publisher.regenerate_owed(now, most=FEW_FEEDS)
     return publisher
 
 
@@ -133,11 +145,16 @@ class Worker:
     storage: Storage
     publisher: Publisher
     documents: Documents
+    backlog: Backlog
     clock: WatchedClock
 
     def regenerate(self) -> None:
         """The slower tick: finish what was left over, by a crash or a held lock."""
-        self.publisher.regenerate_due(self.clock())
+        self.publisher.publish_due(self.clock())
+        if self.publisher.owes_more_than(FEW_FEEDS):
+            self.backlog.drain()
+        else:
+            self.publisher.regenerate_owed(self.clock())
         self.documents.refresh()
 
     def refresh(self) -> None:
@@ -149,7 +166,10 @@ class Worker:
             # Where the database is held the slower tick tells, and both try again.
             with suppress(StorageBusy):
                 self.publisher.publish_due(self.clock())
-        self.documents.refresh()
+                self.documents.refresh()
+        # PostgreSQL tells by itself; asked all the same, in case that it is not heard.
+        if self.storage.is_sqlite or self.documents.is_older_than(ASK_SECONDS):
+            self.documents.refresh()
 
 
 def build(config: Config, *, clock: Clock = utc_now) -> Worker:
@@ -157,7 +177,7 @@ def build(config: Config, *, clock: Clock = utc_now) -> Worker:
     storage = open_storage(config)
     clock = watched(storage, clock)
     publisher = publisher_of(config, storage, clock.stamp)
-    documents = Documents(storage)
+    documents = Documents(storage, config.server.cache_megabytes * MEGABYTE)
     documents.refresh()
     with storage.reading() as tx:
         cookie_key = tx.settings.get("cookie_key")
@@ -178,7 +198,8 @@ def build(config: Config, *, clock: Clock = utc_now) -> Worker:
     )
 
     front = Front(documents, flask_app, max_age_seconds=config.feeds.max_age_seconds, clock=clock)
-    return Worker(front, storage, publisher, documents, clock)
+    backlog = Backlog(storage, [sys.executable, "-m", MODULE, "regenerate", "--owed"])
+    return Worker(front, storage, publisher, documents, backlog, clock)
 
 
 def watched(storage: Storage, clock: Clock) -> WatchedClock:
@@ -251,6 +272,8 @@ def serve_worker(clock: Clock = utc_now, config: Config | None = None) -> Front:
             refresh=worker.refresh,
             refresh_every_seconds=REFRESH_SECONDS,
         )
+    if not worker.storage.is_sqlite:
+        scheduling.listen(worker.storage.notices, worker.documents.refresh)
     return worker.front
 
 

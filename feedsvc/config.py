@@ -43,6 +43,7 @@ class ServerConfig:
     """``[server]``. Only ``trusted_proxies`` may say who the client is.
 
     :param front: ``protocol``: our own HTTP answers polls; ``wsgi``: a WSGI server does.
+    ``cache_megabytes`` bounds the feed documents that a worker holds in memory.
     """
 
     host: str
@@ -50,6 +51,7 @@ class ServerConfig:
     workers: int
     front: str
     trusted_proxies: tuple[IPNetwork, ...]
+    cache_megabytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,7 @@ SETTINGS: Mapping[str, Mapping[str, _Setting]] = {
         "port": _Setting(int, 8000, check=_between(1, 65535)),
         "workers": _Setting(int, 1, check=_between(1, 64)),
         "front": _Setting(str, "protocol", check=_one_of("protocol", "wsgi")),
+        "cache_megabytes": _Setting(int, 24, check=_between(1, 65536)),
         "trusted_proxies": _Setting(list, (), check=_networks),
     },
     "storage": {"url": _Setting(str, "sqlite:///data/feedsvc.db", check=_storage)},

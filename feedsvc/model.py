@@ -6,6 +6,7 @@ refuses anything else, so that nothing downstream has to ask.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -135,6 +136,10 @@ class Entry:
         if missing:
             raise ValueError(f"a {self.state} entry needs {', '.join(missing)}")
 
+    def __hash__(self) -> int:
+        # What is remembered of entries is looked up by them, fifty for a feed.
+        return hash((self.id, self.revision))
+
     @property
     def uuid(self) -> str:
         """The id without its prefix, for addresses in the editor."""
@@ -233,8 +238,6 @@ class FeedDocument:
     :param etag: opaque strong validator without quotes, one for each encoding.
     :param updated: its Last-Modified.
     :param next_due_at: no cache may keep it longer than until then.
-    :param former_paths: addresses it had before, where it is served all the same:
-        many readers follow no redirect.
     """
 
     path: str
@@ -244,7 +247,24 @@ class FeedDocument:
     body: bytes
     updated: datetime
     next_due_at: datetime | None
-    former_paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """One feed in one format as it is stored, in every encoding.
+
+    :param version: grows with each change of the feed; of two the greater is newer.
+    :param etags: by encoding.
+    :param bodies: by encoding.
+    """
+
+    feed_id: int
+    version: int
+    format: Format
+    updated: datetime
+    next_due_at: datetime | None
+    etags: Mapping[str, str]
+    bodies: Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)

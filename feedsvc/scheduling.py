@@ -6,7 +6,9 @@ processes and machines may tick.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -16,6 +18,8 @@ from apscheduler.triggers.base import BaseTrigger
 from feedsvc.errors import StorageError
 
 log = structlog.get_logger("feedsvc.scheduling")
+
+LISTEN_AGAIN_SECONDS = 1
 
 
 class Every(BaseTrigger):  # type: ignore[misc]
@@ -75,6 +79,25 @@ def start(
         scheduler.add_job(_Tick(name, work), Every(seconds), id=name)
     scheduler.start()
     return scheduler
+
+
+def listen(notices: Callable[[], Iterable[None]], work: Callable[[], object]) -> None:
+    """Do ``work`` whenever somebody says so, in a thread of this process.
+
+    :param notices: waits for each; fails where nobody is heard any more.
+    """
+
+    def heard() -> None:
+        for _ in notices():
+            work()
+
+    def run() -> None:
+        tick = _Tick("listen", heard)
+        while True:
+            tick()
+            time.sleep(LISTEN_AGAIN_SECONDS)
+
+    threading.Thread(target=run, name="listen", daemon=True).start()
 
 
 class _Tick:

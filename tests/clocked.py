@@ -29,6 +29,7 @@ def file_clock() -> datetime:
 
 def serve_worker(config: Config | None = None) -> app.Front:
     """What the server calls in each worker."""
+    app.MODULE = "tests.clocked"
     return app.serve_worker(file_clock, config)
 
 

@@ -23,7 +23,7 @@ def test_every_default_is_as_documented() -> None:
     assert config.site == SiteConfig(
         "feedsvc", "http://127.0.0.1:8000", "en", "Europe/Rome", "", ""
     )
-    assert config.server == ServerConfig("127.0.0.1", 8000, 1, "protocol", ())
+    assert config.server == ServerConfig("127.0.0.1", 8000, 1, "protocol", (), 24)
     assert config.feeds == FeedsConfig(50, 14, 10_000_000, 0, "full", 300, 1.0)
 
 

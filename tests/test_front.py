@@ -40,6 +40,9 @@ class FakeDocuments:
         }
         self.held = {PATH: Held(**{**values, **changes})}
 
+    def find(self, path: str) -> Held | None:
+        return None
+
 
 def fallback(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     start_response("200 OK", [("Content-Type", "text/plain"), ("x-by", "fallback")])

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from feedsvc.errors import EditConflict, InvalidEntry, StorageFull
-from feedsvc.model import Category, Entry, FeedDocument, Format, Site, State, Window
+from feedsvc.model import Category, Entry, Format, Site, State, Window
 from feedsvc.publishing import Action, Draft, Publisher
 from feedsvc.publishing import regeneration as publisher_module
 from feedsvc.storage import Storage
 from tests.conftest import utc
+from tests.stored import stored_documents
 
 NOW = utc(2026, 1, 22, 9)
 ID = "urn:uuid:00000000-0000-4000-8000-000000000001"
@@ -42,15 +44,26 @@ def publish(publisher: Publisher, draft: Draft, number: int = 1) -> Entry:
     )
 
 
-def documents(storage: Storage) -> dict[str, FeedDocument]:
-    with storage.reading() as tx:
-        found = tx.feeds.documents_since(-1)
-    return {one.path: one for one in found if one.encoding == "identity"}
+@dataclass(frozen=True)
+class Plain:
+    """A stored document, not compressed."""
+
+    etag: str
+    body: bytes
+    updated: datetime
+    next_due_at: datetime | None
+
+
+def documents(storage: Storage) -> dict[str, Plain]:
+    return {
+        path: Plain(one.etags["identity"], one.bodies["identity"], one.updated, one.next_due_at)
+        for path, one in stored_documents(storage).items()
+    }
 
 
 def owed(storage: Storage) -> list[str]:
     with storage.reading() as tx:
-        slugs = {feed.id: feed.slug for feed in tx.feeds.all()}
+        slugs = {feed.id: feed.slug for feed in tx.feeds.after(0, limit=100)}
         return sorted(slugs[feed_id] for feed_id in tx.feeds.changed(limit=100))
 
 

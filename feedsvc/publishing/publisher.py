@@ -13,7 +13,7 @@ from uuid import uuid4
 import structlog
 
 from feedsvc.characters import clean_line
-from feedsvc.errors import EditConflict, InvalidEntry, NotFound, StorageError
+from feedsvc.errors import EditConflict, InvalidEntry, NotFound
 from feedsvc.model import ID_PREFIX, Category, Entry, State, whole_second
 from feedsvc.publishing.decisions import (
     Action,
@@ -32,6 +32,8 @@ log = structlog.get_logger("feedsvc.publishing")
 
 LONGEST_CATEGORY = 100
 LONGEST_DESCRIPTION = 1_000
+# So many feeds are rendered while an editor waits.
+MOST_AT_ONCE = 20
 _NAME_FAULT = f"a category needs a name, of at most {LONGEST_CATEGORY} characters"
 
 
@@ -166,16 +168,18 @@ class Publisher(Regenerator):
     def is_empty(self) -> bool:
         """Whether there is no entry at all."""
         with self.storage.reading() as tx:
-            return not any(tx.entries.count(state) for state in State)
+            return not tx.entries.is_any()
 
     # Categories
 
     def has_category(self, name_or_slug: str) -> bool:
         """Whether ``category_called`` would find one."""
         with self.storage.reading() as tx:
-            return name_or_slug in tx.feeds.category_slugs() or bool(
-                tx.feeds.category_named(clean_line(name_or_slug))
-            )
+            try:
+                tx.feeds.category(name_or_slug)
+            except NotFound:
+                return tx.feeds.category_named(clean_line(name_or_slug)) is not None
+            return True
 
     def category_called(self, name_or_slug: str, now: datetime) -> Category:
         """The category of that slug, or of that name, or a new one of that name."""
@@ -207,11 +211,7 @@ class Publisher(Regenerator):
                 known = tx.feeds.category_named(name)
                 if known:
                     return known
-                slug = slug_of(name)
-                taken = tx.feeds.category_slugs()
-                number = 2
-                while slug in taken:
-                    slug, number = f"{slug_of(name)}-{number}", number + 1
+                slug = tx.feeds.free_category_slug(slug_of(name))
             made = tx.feeds.add_category(Category(slug, name, description), whole_second(now))
         log.info("category made", category=made.slug)
         return made
@@ -245,9 +245,13 @@ class Publisher(Regenerator):
             if changed == current:
                 return current
             tx.feeds.change_category(changed)
-            tx.feeds.announce(tx.feeds.sharing_with(changed), whole_second(now))
+            own = tx.feeds.feed(changed.slug).id
+            touched = tx.feeds.sharing_with(changed)
+            tx.feeds.announce(touched, whole_second(now))
         log.info("category changed", category=changed.slug, before=current.slug)
-        self._regenerate_owed_quietly(now)
+        # Its own first. Thousands may share an article with it: those can wait.
+        touched.sort(key=lambda feed_id: feed_id != own)
+        self._regenerate_quietly(touched[:MOST_AT_ONCE], now)
         return changed
 
     def new_category(
@@ -263,8 +267,9 @@ class Publisher(Regenerator):
             tx.feeds.lock_categories()
             self._check_category(tx, category, name)
             made = tx.feeds.add_category(category, whole_second(now))
+            own = tx.feeds.feed(made.slug).id
         log.info("category made", category=made.slug)
-        self._regenerate_owed_quietly(now)
+        self._regenerate_quietly([own], now)
         return made
 
     def _check_category(self, tx: Transaction, wanted: Category, typed_name: str) -> None:
@@ -274,8 +279,11 @@ class Publisher(Regenerator):
             faults["name"] = _NAME_FAULT
         elif named and named.id != wanted.id:
             faults["name"] = f"there is a category “{named.name}” already"
-        if wanted.slug in tx.feeds.category_slugs():
+        try:
             owner = tx.feeds.category(wanted.slug)
+        except NotFound:
+            pass
+        else:
             if owner.id != wanted.id:
                 faults["slug"] = f"“{wanted.slug}” is or was the address of “{owner.name}”"
         if len(wanted.description) > LONGEST_DESCRIPTION:
@@ -319,12 +327,6 @@ class Publisher(Regenerator):
         for entry in due:
             log.info("published on time", entry=entry.id)
         return sorted(touched)
-
-    def _regenerate_owed_quietly(self, now: datetime) -> None:
-        try:
-            self.regenerate_due(now)
-        except StorageError as error:
-            log.warning("feeds not regenerated", reason=str(error))
 
 
 def _is_in_feeds(entry: Entry) -> bool:

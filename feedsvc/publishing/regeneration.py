@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Self
@@ -26,10 +26,9 @@ from feedsvc.rendering import (
     RENDERER_VERSION,
     Rendered,
     documents,
-    entry_html,
     fingerprint,
+    prepare,
     render,
-    summary_text,
 )
 from feedsvc.storage import (
     MOST_IN_WINDOW,
@@ -47,6 +46,8 @@ BATCH = 100
 MOST_TOMBSTONES = 20_000
 # So few entries are rendered while the feed is locked rather than read twice.
 FEW_CHANGES = 3
+# So few feeds are rendered in one transaction.
+FEW_FEEDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Regenerator:
         where a lock had to be waited for. None: ``now`` itself.
     :param settling: how long another worker may still give out the documents that were
         there before: a feed's stamp is not of a second in which one did.
-    :param warmed: feeds of which this process has the entries' HTML.
+    :param warmed: feeds of whose entries this process remembers what it made.
     """
 
     storage: Storage
@@ -121,12 +122,25 @@ class Regenerator:
         except (ValueError, TypeError, KeyError):  # none yet, or of another version
             return self
 
-    def regenerate_owed(self, now: datetime) -> int:
+    def owes_more_than(self, feeds: int) -> bool:
+        """Whether changes of more feeds than so many were announced."""
+        with self.storage.reading() as tx:
+            return len(tx.feeds.changed(limit=feeds + 1)) > feeds
+
+    def regenerate_owed(
+        self,
+        now: datetime,
+        *,
+        most: int | None = None,
+        go_on: Callable[[], bool] = lambda: True,
+    ) -> int:
         """Render every feed of which a change was announced.
 
+        :param most: after so many feeds the others are left to whoever comes next.
+        :param go_on: asked before each feed.
         :returns: how many feeds' documents changed.
         """
-        changed = 0
+        changed = done = 0
         failed: set[int] = set()
         while True:
             with self.storage.reading() as tx:
@@ -135,6 +149,9 @@ class Regenerator:
             if not owed:
                 return changed
             for feed_id in owed:
+                if done == most or not go_on():
+                    return changed
+                done += 1
                 outcome = self._regenerate_one(feed_id, now)
                 if outcome is None:
                     failed.add(feed_id)
@@ -149,8 +166,17 @@ class Regenerator:
         :raises NotFound: there is no feed of one of the slugs.
         """
         with self.storage.reading() as tx:
-            wanted = [tx.feeds.feed(slug) for slug in slugs] or tx.feeds.all()
-        return sum(self.regenerate(feed.id, now, force=force) for feed in wanted)
+            wanted = [tx.feeds.feed(slug) for slug in slugs]
+        if wanted:
+            return sum(self.regenerate(feed.id, now, force=force) for feed in wanted)
+        changed = last = 0
+        while True:
+            with self.storage.reading() as tx:
+                feeds = tx.feeds.after(last, limit=BATCH)
+            changed += sum(self.regenerate(feed.id, now, force=force) for feed in feeds)
+            if len(feeds) < BATCH:
+                return changed
+            last = feeds[-1].id
 
     def regenerate(self, feed_id: int, now: datetime, *, force: bool = False) -> bool:
         """Render a feed if its inputs differ from what its documents were made of.
@@ -161,41 +187,55 @@ class Regenerator:
         :returns: whether its documents changed.
         """
         self._warm(feed_id)
+        return self._regenerate([feed_id], now, force=force) > 0
+
+    def _regenerate(self, feed_ids: Sequence[int], now: datetime, *, force: bool = False) -> int:
+        """As ``regenerate``, for a few feeds in one transaction; how many changed."""
         with self.storage.writing() as tx:
-            feed = tx.feeds.lock(feed_id)
-            tx.feeds.clear_changes(feed.id)
+            feeds = [tx.feeds.lock(feed_id) for feed_id in feed_ids]
+            for feed in feeds:
+                tx.feeds.clear_changes(feed.id)
             # One state of the database, as of now: what commits later keeps its change row.
             with self.storage.reading() as snapshot:
-                inputs = self._inputs(snapshot, feed)
-            self._report_inputs(feed, inputs)
-            digest = fingerprint(
-                feed,
-                inputs.entries,
-                self.site,
-                self.window,
-                inputs.tombstones,
-                inputs.window.entered,
-            )
-            if digest == feed.fingerprint and feed.updated is not None:
-                if inputs.next_due_at != feed.next_due_at:
-                    tx.feeds.store_next_due(feed, inputs.next_due_at)
-                if not force:
-                    return False
-                again = self._rendered(feed, inputs, feed.updated)
-                stored = tx.feeds.documents_of(feed)
-                if stored == {key: (one.etag, one.body) for key, one in again.items()}:
-                    return False
-                promised = {key: etag for key, (etag, _) in stored.items()}
-                if promised == {key: one.etag for key, one in again.items()}:
-                    # What is stored is damaged: this is what readers were promised.
-                    tx.feeds.store(feed, feed.updated, digest, inputs.next_due_at, again.values())
-                    return True
-            updated = next_updated(
-                feed.updated, (self.clock() if self.clock else now) + self.settling
-            )
-            rendered = self._rendered(feed, inputs, updated)
-            tx.feeds.store(feed, updated, digest, inputs.next_due_at, rendered.values())
-        log.info("feed changed", feed=feed.slug, entries=len(inputs.entries))
+                inputs = [self._inputs(snapshot, feed) for feed in feeds]
+            changed = [
+                (feed, found)
+                for feed, found in zip(feeds, inputs, strict=True)
+                if self._store_if_changed(tx, feed, found, now, force)
+            ]
+        for feed, found in changed:
+            log.info("feed changed", feed=feed.slug, entries=len(found.entries))
+        return len(changed)
+
+    def _store_if_changed(
+        self, tx: Transaction, feed: Feed, inputs: _Inputs, now: datetime, force: bool
+    ) -> bool:
+        self._report_inputs(feed, inputs)
+        digest = fingerprint(
+            feed,
+            inputs.entries,
+            self.site,
+            self.window,
+            inputs.tombstones,
+            inputs.window.entered,
+        )
+        if digest == feed.fingerprint and feed.updated is not None:
+            if inputs.next_due_at != feed.next_due_at:
+                tx.feeds.store_next_due(feed, inputs.next_due_at)
+            if not force:
+                return False
+            again = self._rendered(feed, inputs, feed.updated)
+            stored = tx.feeds.documents_of(feed)
+            if stored == {key: (one.etag, one.body) for key, one in again.items()}:
+                return False
+            promised = {key: etag for key, (etag, _) in stored.items()}
+            if promised == {key: one.etag for key, one in again.items()}:
+                # What is stored is damaged: this is what readers were promised.
+                tx.feeds.store(feed, feed.updated, digest, inputs.next_due_at, again.values())
+                return True
+        updated = next_updated(feed.updated, (self.clock() if self.clock else now) + self.settling)
+        rendered = self._rendered(feed, inputs, updated)
+        tx.feeds.store(feed, updated, digest, inputs.next_due_at, rendered.values())
         return True
 
     def _inputs(self, tx: Transaction, feed: Feed) -> _Inputs:
@@ -226,18 +266,16 @@ class Regenerator:
         return found
 
     def _warm(self, feed_id: int) -> None:
-        """Make the entries' HTML, which is kept, before anybody waits for the lock.
+        """Make what is remembered of the entries, before anybody waits for the lock.
 
         Needless where this process did so before and few have changed since.
         """
         with self.storage.reading() as tx:
-            if feed_id in self.warmed and tx.feeds.count_changes(feed_id) <= FEW_CHANGES:
+            if feed_id in self.warmed and not tx.feeds.has_more_changes(feed_id, FEW_CHANGES):
                 return
             inputs = self._inputs(tx, tx.feeds.numbered(feed_id))
         self.warmed.add(feed_id)
-        for entry in inputs.entries:
-            summary_text(entry)
-            entry_html(entry, self.site)
+        prepare(inputs.entries, self.site, self.window)
 
     def _report_inputs(self, feed: Feed, inputs: _Inputs) -> None:
         for fault in inputs.window.faulty:
@@ -265,7 +303,15 @@ class Regenerator:
                 window_bytes=self.window.most_bytes,
             )
 
-    def _regenerate_quietly(self, feed_ids: Iterable[int], now: datetime) -> None:
+    def _regenerate_quietly(self, feed_ids: Sequence[int], now: datetime) -> None:
+        """The feeds of one save: the usual two at once, which is one commit less."""
+        if len(feed_ids) <= FEW_FEEDS and self.warmed.issuperset(feed_ids):
+            try:
+                self._regenerate(feed_ids, now)
+            except Exception as error:
+                log.warning("feeds not regenerated at once", reason=str(error))
+            else:
+                return
         for feed_id in feed_ids:
             self._regenerate_one(feed_id, now)
 

@@ -16,6 +16,7 @@ from feedsvc.rendering.render import (
     feed_title,
     fingerprint,
     ordered,
+    prepare,
     render,
 )
 
@@ -34,6 +35,7 @@ __all__ = [
     "is_right_to_left",
     "nesting",
     "ordered",
+    "prepare",
     "render",
     "summary_text",
     "unpack",

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import lru_cache
 from html import escape
 from itertools import pairwise
 
@@ -20,10 +19,9 @@ from markdown_it.token import Token
 
 from feedsvc.characters import writable
 from feedsvc.model import Entry, Site, Source
+from feedsvc.remembering import Remembered
 
 SUMMARY_CHARACTERS = 280
-# Of longer texts the HTML is not kept in memory.
-LONGEST_REMEMBERED = 50_000
 
 _TAGS = {
     *[
@@ -85,6 +83,8 @@ _ATTRIBUTES = {
 }
 _SCHEMES = {"http", "https", "mailto", "tel"}
 
+_html: Remembered[str] = Remembered(2_000_000)
+_paragraphs: Remembered[str] = Remembered(1_000_000)
 _markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
 
@@ -93,9 +93,11 @@ def body_html(markdown: str, base_url: str) -> str:
 
     Headings begin at ``h2``: the title above them is the page's ``h1``.
     """
-    if len(markdown) > LONGEST_REMEMBERED:
-        return _body_html(markdown, base_url)
-    return _remembered_body_html(markdown, base_url)
+    return _html.get(
+        (markdown, base_url),
+        lambda: _body_html(markdown, base_url),
+        lambda html: len(markdown) + len(html),
+    )
 
 
 def _body_html(markdown: str, base_url: str) -> str:
@@ -117,7 +119,6 @@ def _body_html(markdown: str, base_url: str) -> str:
     return writable(clean).strip()
 
 
-_remembered_body_html = lru_cache(maxsize=2048)(_body_html)
 _HALF_ADDRESS = re.compile(r"https?:(?!//[^/\\])", re.IGNORECASE)
 
 
@@ -175,9 +176,14 @@ def summary_text(entry: Entry) -> str:
     return entry.summary or _shortened(first_paragraph(entry.body)) or entry.title
 
 
-@lru_cache(maxsize=2048)
 def first_paragraph(markdown: str) -> str:
     """The plain text of the first paragraph that has any."""
+    return _paragraphs.get(
+        markdown, lambda: _first_paragraph(markdown), lambda text: len(markdown) + len(text)
+    )
+
+
+def _first_paragraph(markdown: str) -> str:
     tokens = _markdown.parse(markdown)
     for before, token in pairwise(tokens):
         if before.type == "paragraph_open" and token.type == "inline":

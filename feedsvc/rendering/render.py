@@ -6,13 +6,12 @@ bytes on any machine at any hour.
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from html import escape
 from types import MappingProxyType
 from typing import Any
@@ -22,12 +21,15 @@ from lxml import etree
 from feedsvc.characters import is_writable
 from feedsvc.errors import RenderingError
 from feedsvc.model import Category, Entry, Feed, FeedDocument, Format, Site, Tombstone, Window
+from feedsvc.remembering import Remembered
 from feedsvc.rendering.encodings import CODINGS, IDENTITY
-from feedsvc.rendering.html import LONGEST_REMEMBERED, entry_html, summary_text
+from feedsvc.rendering.html import entry_html, summary_text
 from feedsvc.rendering.repairs import (
+    ATOM,
+    CONTENT,
+    DC,
     AtomFeed,
     BuryingAtomFeed,
-    Fragment,
     Generator,
     RssFeed,
     atom_entry,
@@ -37,7 +39,7 @@ from feedsvc.timestamps import rfc3339
 
 # Raised whenever the bytes of an unchanged entry change, or the codings they are
 # stored in: the stored documents of an older version are then rendered anew.
-RENDERER_VERSION = 2
+RENDERER_VERSION = 3
 NOTHING: Mapping[str, datetime] = MappingProxyType({})
 
 
@@ -87,14 +89,16 @@ def fingerprint(
         # It decides what is left out where there is no room for all.
         [entry.id for entry in _last_entered_first(entries, entered)],
     ]
-    # Lone surrogates in a faulty row must not stop the others.
-    text = json.dumps(inputs, ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    return _digest(_json(inputs))
 
 
-def _inputs(entry: Entry) -> list[Any]:
-    if entry.published is None or entry.updated is None:
-        raise RenderingError(f"{entry.id} has no published or updated instant")
+def _inputs(entry: Entry) -> str:
+    """A digest of what stands in an entry's elements, made once for all its feeds."""
+    return _digests.get(entry, lambda: _digest(_json(_values(entry))), lambda _: _size(entry))
+
+
+def _values(entry: Entry) -> list[Any]:
+    published, updated = _dates(entry)
     return [
         entry.id,
         entry.slug,
@@ -104,9 +108,22 @@ def _inputs(entry: Entry) -> list[Any]:
         entry.body,
         [[source.name, source.url] for source in entry.sources],
         [[category.slug, category.name] for category in entry.categories],
-        rfc3339(entry.published),
-        rfc3339(entry.updated),
+        rfc3339(published),
+        rfc3339(updated),
     ]
+
+
+def _json(values: list[Any]) -> str:
+    # Lone surrogates in a faulty row must not stop the others.
+    return json.dumps(values, ensure_ascii=True, separators=(",", ":"))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _size(entry: Entry) -> int:
+    return len(entry.body) + len(entry.summary) + len(entry.title)
 
 
 def ordered(entries: Sequence[Entry]) -> list[Entry]:
@@ -144,41 +161,57 @@ def render(
         those that entered it last are kept.
     """
     left_out: list[LeftOut] = []
-    items: list[tuple[Entry, Any]] = []
+    items: list[tuple[Entry, bytes]] = []
     for entry in ordered(entries):
         try:
-            items.append((entry, _element(entry, site, window.full_content, format)))
+            items.append((entry, _part(entry, site, window.full_content, format)))
         except Exception as error:  # whatever is wrong with one, the others go out
             left_out.append(LeftOut(entry.id, format, f"{type(error).__name__}: {error}"))
-
-    def written(elements: Iterable[Any]) -> bytes:
-        generator = _generator(feed, site, format, updated, tombstones)
-        for element in elements:
-            generator.add_entry(Fragment(element), order="append")
-        text: bytes = generator.rss_str() if format is Format.RSS else generator.atom_str()
-        return text
-
-    body = written(element for _, element in items)
+    head, end = _frame(feed, site, format, updated, tombstones)
+    room = window.most_bytes - len(head) - len(end)
+    parts = [part for _, part in items]
     cut = 0
-    if len(body) > window.most_bytes:
-        kept = _within(items, entered, window.most_bytes - len(written(())))
-        cut = len(items) - len(kept)
-        body = written(kept)
-    return Rendered(format, body, tuple(left_out), cut)
+    if sum(map(len, parts)) > room:
+        parts = _within(items, entered, room)
+        cut = len(items) - len(parts)
+    return Rendered(format, b"".join((head, *parts, end)), tuple(left_out), cut)
+
+
+def prepare(entries: Iterable[Entry], site: Site, window: Window) -> None:
+    """Make what ``render`` and ``fingerprint`` remember of entries, at leisure."""
+    for entry in entries:
+        for format in Format:
+            with suppress(Exception):  # render() tells
+                _inputs(entry)
+                _part(entry, site, window.full_content, format)
 
 
 def _within(
-    items: Sequence[tuple[Entry, Any]], entered: Mapping[str, datetime], most_bytes: int
-) -> list[Any]:
-    """As many elements as fit, those of the last entered before the others; one at least."""
-    elements = {entry.id: element for entry, element in items}
+    items: Sequence[tuple[Entry, bytes]], entered: Mapping[str, datetime], room: int
+) -> list[bytes]:
+    """As many entries as fit, those of the last entered before the others; one at least."""
+    parts = {entry.id: part for entry, part in items}
     fitting: set[str] = set()
     for entry in _last_entered_first([entry for entry, _ in items], entered):
-        most_bytes -= len(etree.tostring(elements[entry.id], encoding="utf-8"))
-        if most_bytes < 0 and fitting:
+        room -= len(parts[entry.id])
+        if room < 0 and fitting:
             break
         fitting.add(entry.id)
-    return [element for entry, element in items if entry.id in fitting]
+    return [part for entry, part in items if entry.id in fitting]
+
+
+def _frame(
+    feed: Feed, site: Site, format: Format, updated: datetime, tombstones: Sequence[Tombstone]
+) -> tuple[bytes, bytes]:
+    """What stands before and after the entries; feedgen puts those at the very end."""
+    whole = _written(_generator(feed, site, format, updated, tombstones), format)
+    end = _ENDS[format]
+    return whole.removesuffix(end), end
+
+
+def _written(generator: Generator, format: Format) -> bytes:
+    text: bytes = generator.rss_str() if format is Format.RSS else generator.atom_str()
+    return text
 
 
 def _last_entered_first(entries: Sequence[Entry], entered: Mapping[str, datetime]) -> list[Entry]:
@@ -330,19 +363,30 @@ _ELEMENTS: dict[Format, Callable[[Entry, Site, bool], Any]] = {
     Format.RSS: _rss_item,
     Format.ATOM: _atom_entry,
 }
+_ENDS = {Format.RSS: b"</channel></rss>", Format.ATOM: b"</feed>"}
+# Where an entry's namespaces are declared while it is written: on the root, as in a feed.
+_ROOTS: dict[Format, Callable[[], Any]] = {
+    Format.RSS: lambda: etree.Element("rss", nsmap={"dc": DC, "atom": ATOM, "content": CONTENT}),
+    Format.ATOM: lambda: etree.Element("feed"),
+}
 
 
-def _element(entry: Entry, site: Site, full_content: bool, format: Format) -> Any:
-    """An entry's element, which the caller may put into a document.
-
-    Made once and copied into each document that holds it: feedgen takes longer over
-    one entry than lxml over copying fifty.
-    """
-    if len(entry.body) > LONGEST_REMEMBERED:
-        return _ELEMENTS[format](entry, site, full_content)
-    return copy.deepcopy(_remembered(entry, site, full_content, format))
+def _part(entry: Entry, site: Site, full_content: bool, format: Format) -> bytes:
+    """An entry as it stands in a document, made once for all the feeds that hold it."""
+    return _parts.get(
+        (entry, site, full_content, format),
+        lambda: _made_part(entry, site, full_content, format),
+        lambda part: len(part) + _size(entry),
+    )
 
 
-@lru_cache(maxsize=2048)
-def _remembered(entry: Entry, site: Site, full_content: bool, format: Format) -> Any:
-    return _ELEMENTS[format](entry, site, full_content)
+def _made_part(entry: Entry, site: Site, full_content: bool, format: Format) -> bytes:
+    root = _ROOTS[format]()
+    root.append(_ELEMENTS[format](entry, site, full_content))
+    text: bytes = etree.tostring(root, encoding="UTF-8", xml_declaration=False)
+    # Between the root's tags, neither of which has a > in an attribute.
+    return text[text.index(b">") + 1 : text.rindex(b"</")]
+
+
+_parts: Remembered[bytes] = Remembered(6_000_000)
+_digests: Remembered[str] = Remembered(3_000_000)

@@ -21,6 +21,7 @@ from feedsvc.timestamps import rfc3339
 
 ATOM = "http://www.w3.org/2005/Atom"
 TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
+CONTENT = "http://purl.org/rss/1.0/modules/content/"
 DC = "http://purl.org/dc/elements/1.1/"
 
 
@@ -40,28 +41,6 @@ class Generator(FeedGenerator):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self._FeedGenerator__rss_lastBuildDate = None
-
-
-class Fragment:
-    """An entry that was rendered already, in the place of a ``FeedEntry``.
-
-    feedgen asks each entry for its element while it builds the document, where
-    one that raises would take all the others with it (9).
-    """
-
-    def __init__(self, element: Any) -> None:
-        self.element = element
-
-    def rss_entry(self) -> Any:
-        """The RSS ``item``."""
-        return self.element
-
-    def atom_entry(self) -> Any:
-        """The Atom ``entry``."""
-        return self.element
-
-    def register_extension(self, *arguments: object) -> None:
-        """Nothing: its extensions have had their turn."""
 
 
 class RssFeed(BaseExtension):  # type: ignore[misc]

@@ -1,10 +1,17 @@
 """SQLite and PostgreSQL behind one ``Storage``."""
 
-from feedsvc.storage.entries import CHANGED_MEANWHILE, MOST_IN_WINDOW, FaultyEntry, FeedWindow
+from feedsvc.storage.entries import (
+    CHANGED_MEANWHILE,
+    MOST_COUNTED,
+    MOST_IN_WINDOW,
+    FaultyEntry,
+    FeedWindow,
+)
 from feedsvc.storage.storage import Storage, Transaction, describe_url, sqlite_file
 
 __all__ = [
     "CHANGED_MEANWHILE",
+    "MOST_COUNTED",
     "MOST_IN_WINDOW",
     "FaultyEntry",
     "FeedWindow",

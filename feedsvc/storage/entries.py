@@ -6,19 +6,23 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, CursorResult, Row, delete, func, insert, select, update
 
 from feedsvc.errors import EditConflict, NotFound
 from feedsvc.model import ID_PREFIX, Category, Entry, Feed, Source, State
-from feedsvc.storage import schema
+from feedsvc.remembering import Remembered
+from feedsvc.storage import statements
 from feedsvc.storage.schema import entries, entry_categories, entry_slugs, feed_entries
 
 # Asked for more, the database would hold a worker for too long.
 LONGEST_LIST = 1000
 # Of what entered a feed lately; a bound on its bytes bites long before.
 MOST_IN_WINDOW = 20_000
+# To count a million would take longer than all the rest of a page.
+MOST_COUNTED = 10_000
 CHANGED_MEANWHILE = "somebody else saved this article since you opened it"
 
 
@@ -57,7 +61,7 @@ class EntryRows:
 
         :raises NotFound: there is none.
         """
-        return self._one(entries.c.id == id, id)
+        return self._one(self._connection.execute(statements.ENTRY, {"entry_id": id}), id)
 
     def by_slug(self, slug: str) -> Entry:
         """The entry whose page has that slug now, or had it before.
@@ -65,7 +69,8 @@ class EntryRows:
         :raises NotFound: there is none.
         """
         try:
-            return self._one(entries.c.slug == slug, slug)
+            query = select(entries).where(entries.c.slug == slug)
+            return self._one(self._connection.execute(query), slug)
         except NotFound:
             former = select(entry_slugs.c.entry_id).where(entry_slugs.c.slug == slug)
             owner = self._connection.execute(former).scalar_one_or_none()
@@ -92,9 +97,11 @@ class EntryRows:
         return self._listed(query.limit(min(limit, LONGEST_LIST)).offset(offset))
 
     def count(self, state: State) -> int:
-        """How many entries are in that state."""
-        query = select(func.count()).select_from(entries).where(entries.c.state == state.value)
-        return self._connection.execute(query).scalar_one()
+        """How many entries are in that state, ``MOST_COUNTED`` at most."""
+        some = select(entries.c.id).where(entries.c.state == state.value).limit(MOST_COUNTED)
+        return self._connection.execute(
+            select(func.count()).select_from(some.subquery())
+        ).scalar_one()
 
     def live_in(self, feed: Feed, *, limit: int, offset: int = 0) -> list[Entry]:
         """What readers may see in ``feed``, newest ``published`` first."""
@@ -108,40 +115,41 @@ class EntryRows:
 
     def window_of(self, feed: Feed, *, newest: int, visible_since: datetime | None) -> FeedWindow:
         """The ``newest`` entries of a feed, and all that entered it since an instant."""
-        places = select(feed_entries.c.entry_id, feed_entries.c.visible_at).where(
-            feed_entries.c.feed_id == feed.id, feed_entries.c.is_live
-        )
-        newest_first = (feed_entries.c.published.desc(), feed_entries.c.entry_id)
-        found = self._connection.execute(places.order_by(*newest_first).limit(newest)).all()
+        asked = {"feed_id": feed.id, "most": newest}
+        found = self._connection.execute(statements.NEWEST, asked).all()
         is_cut = False
         if visible_since is not None:
-            last_first = (feed_entries.c.visible_at.desc(), feed_entries.c.entry_id)
-            query = places.where(feed_entries.c.visible_at > visible_since).order_by(*last_first)
-            entered = self._connection.execute(query.limit(MOST_IN_WINDOW + 1)).all()
+            since = {"feed_id": feed.id, "since": visible_since, "most": MOST_IN_WINDOW + 1}
+            entered = self._connection.execute(statements.ENTERED_SINCE, since).all()
             is_cut = len(entered) > MOST_IN_WINDOW
             found = [*found, *entered[:MOST_IN_WINDOW]]
         entered_at = {row.entry_id: row.visible_at for row in found}
         rows: list[Row[Any]] = []
         for chunk in _chunks(sorted(entered_at), 500):
-            query = select(entries).where(entries.c.id.in_(chunk))
-            rows.extend(self._connection.execute(query))
+            rows.extend(self._connection.execute(statements.ENTRIES, {"entry_ids": chunk}))
         built, faulty = self._build(rows)
         return FeedWindow(built, entered_at, faulty, is_cut)
 
     def next_due(self, feed: Feed) -> datetime | None:
         """When the next scheduled entry enters ``feed``."""
-        query = select(func.min(feed_entries.c.visible_at)).where(
-            feed_entries.c.feed_id == feed.id, ~feed_entries.c.is_live
-        )
-        found: datetime | None = self._connection.execute(query).scalar_one()
+        asked = {"feed_id": feed.id}
+        found: datetime | None = self._connection.execute(statements.NEXT_DUE, asked).scalar_one()
         return found
+
+    def next_due_of_all(self) -> datetime | None:
+        """When the next scheduled entry is due, in whichever feed."""
+        found: datetime | None = self._connection.execute(
+            statements.NEXT_DUE_OF_ALL
+        ).scalar_one_or_none()
+        return found
+
+    def is_any(self) -> bool:
+        """Whether there is an entry at all."""
+        return self._connection.execute(select(entries.c.id).limit(1)).first() is not None
 
     def is_any_due(self, now: datetime) -> bool:
         """Whether a scheduled entry's moment has come."""
-        query = select(entries.c.id).where(
-            entries.c.state == State.SCHEDULED.value, entries.c.visible_at <= now
-        )
-        return self._connection.execute(query.limit(1)).first() is not None
+        return self._connection.execute(statements.IS_ANY_DUE, {"now": now}).first() is not None
 
     def due(self, now: datetime, *, limit: int) -> list[Entry]:
         """Scheduled entries whose moment has come, the earliest first.
@@ -170,12 +178,9 @@ class EntryRows:
         candidates = [wanted, *(f"{wanted}-{n}" for n in range(2, 21))]
         candidates += [f"{wanted}-{uuid[:8]}", f"{wanted}-{uuid}"]
         taken: set[str] = set()
-        for column, owner in (
-            (entries.c.slug, entries.c.id),
-            (entry_slugs.c.slug, entry_slugs.c.entry_id),
-        ):
-            query = select(column).where(column.in_(candidates), owner != entry_id)
-            taken |= set(self._connection.execute(query).scalars())
+        asked = {"slugs": candidates, "entry_id": entry_id}
+        for query in statements.SLUGS_OF_OTHERS:
+            taken |= set(self._connection.execute(query, asked).scalars())
         return next(slug for slug in candidates if slug not in taken)
 
     def keep_former_slug(self, entry_id: str, *, former: str, current: str) -> None:
@@ -185,9 +190,8 @@ class EntryRows:
 
     def add(self, entry: Entry, *, origin: str | None = None) -> None:
         """Store a new entry."""
-        self._connection.execute(
-            insert(entries).values(id=entry.id, origin=origin, **_columns(entry))
-        )
+        columns = {"id": entry.id, "origin": origin, **_columns(entry)}
+        self._connection.execute(statements.ADD_ENTRY, columns)
         self._put_categories(entry)
 
     def replace(self, entry: Entry, *, expected_revision: int) -> None:
@@ -210,15 +214,15 @@ class EntryRows:
     def _put_categories(self, entry: Entry) -> None:
         if entry.categories:
             self._connection.execute(
-                insert(entry_categories),
+                statements.ADD_ENTRY_CATEGORIES,
                 [
                     {"entry_id": entry.id, "position": position, "category_id": category.id}
                     for position, category in enumerate(entry.categories)
                 ],
             )
 
-    def _one(self, condition: Any, name: str) -> Entry:
-        row = self._connection.execute(select(entries).where(condition)).one_or_none()
+    def _one(self, found_rows: CursorResult[Any], name: str) -> Entry:
+        row = found_rows.one_or_none()
         if row is None:
             raise NotFound(f"there is no article {name}")
         found, faults = self._build([row])
@@ -233,21 +237,16 @@ class EntryRows:
         """Entries of rows, in their order; one faulty row never hides the others."""
         of_entry: dict[str, list[Category]] = {row.id: [] for row in rows}
         for chunk in _chunks(list(of_entry), 500):
-            query = (
-                select(entry_categories.c.entry_id, schema.categories)
-                .join(schema.categories, schema.categories.c.id == entry_categories.c.category_id)
-                .where(entry_categories.c.entry_id.in_(chunk))
-                .order_by(entry_categories.c.position)
-            )
-            for row in self._connection.execute(query):
+            asked = {"entry_ids": chunk}
+            for row in self._connection.execute(statements.CATEGORIES_OF_ENTRIES, asked):
                 of_entry[row.entry_id].append(
-                    Category(row.slug, row.name, row.description, id=row.id)
+                    _category(row.slug, row.name, row.description, row.id)
                 )
         found: list[Entry] = []
         faults: list[FaultyEntry] = []
         for row in rows:
             try:
-                found.append(_entry(row, tuple(of_entry[row.id])))
+                found.append(_remembered(row, tuple(of_entry[row.id])))
             except (ValueError, TypeError, KeyError) as error:
                 faults.append(FaultyEntry(row.id, str(error)))
         return found, faults
@@ -275,6 +274,19 @@ def _columns(entry: Entry) -> dict[str, Any]:
         "revision": entry.revision,
         "changed_at": entry.changed_at,
     }
+
+
+_entries: Remembered[Entry] = Remembered(4_000_000)
+_category = lru_cache(maxsize=1000)(Category)
+
+
+def _remembered(row: Row[Any], categories: tuple[Category, ...]) -> Entry:
+    """The entry of a row, the same one for the same row: a window is read with each publish."""
+    return _entries.get(
+        (tuple(row), categories),
+        lambda: _entry(row, categories),
+        lambda entry: len(entry.body) + len(entry.summary) + len(entry.title),
+    )
 
 
 def _entry(row: Row[Any], categories: tuple[Category, ...]) -> Entry:

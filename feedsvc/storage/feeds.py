@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Row,
-    Select,
     Table,
     delete,
     func,
@@ -32,10 +29,11 @@ from feedsvc.model import (
     Feed,
     FeedClock,
     FeedDocument,
-    Format,
     State,
     Tombstone,
 )
+from feedsvc.storage import statements
+from feedsvc.storage.engine import CHANNEL
 from feedsvc.storage.schema import (
     categories,
     category_slugs,
@@ -46,11 +44,12 @@ from feedsvc.storage.schema import (
     feed_entries,
     feeds,
     past_places,
-    served_version,
     tombstones,
 )
+from feedsvc.storage.statements import is_called, whole_feeds
 
-LONGEST_LIST = 20_000
+# Asked for more, the database would hold a worker for too long.
+LONGEST_LIST = 1000
 _IN_FEEDS = (State.PUBLISHED, State.SCHEDULED)
 
 
@@ -62,29 +61,54 @@ class FeedRows:
 
     # Categories: each has a feed from its first moment.
 
-    def categories(self) -> list[Category]:
-        """Every category, by name."""
-        query = select(categories).order_by(categories.c.name, categories.c.id).limit(LONGEST_LIST)
+    def categories(self, *, limit: int = LONGEST_LIST, offset: int = 0) -> list[Category]:
+        """Categories by name, in any case of its letters."""
+        query = select(categories).order_by(categories.c.name_folded, categories.c.id)
+        bounded = query.limit(min(limit, LONGEST_LIST)).offset(offset)
+        return [_category(row) for row in self._connection.execute(bounded)]
+
+    def latest_categories(self, limit: int) -> list[Category]:
+        """Of more than ``limit`` categories those whose feeds changed last; by name."""
+        last_changed = (
+            select(feeds.c.category_id)
+            .where(feeds.c.category_id.is_not(None))
+            .order_by(feeds.c.version.desc(), feeds.c.id)
+            .limit(min(limit, LONGEST_LIST))
+        )
+        query = (
+            select(categories)
+            .where(categories.c.id.in_(last_changed))
+            .order_by(categories.c.name_folded, categories.c.id)
+        )
         return [_category(row) for row in self._connection.execute(query)]
+
+    def count_categories(self) -> int:
+        """How many categories there are."""
+        return self._connection.execute(select(func.count(categories.c.id))).scalar_one()
 
     def lock_categories(self) -> None:
         """Keep other writers from making or renaming one until this transaction ends."""
         if self._connection.dialect.name == "postgresql":
             self._connection.execute(text("LOCK TABLE categories IN SHARE ROW EXCLUSIVE MODE"))
 
-    def category_slugs(self) -> set[str]:
-        """Every slug that a category has or had."""
-        found: set[str] = set()
+    def free_category_slug(self, wanted: str) -> str:
+        """``wanted``, or ``wanted-2`` and so on: the first that no category has or had.
+
+        Beyond twenty of one name chance tells them apart, as with articles.
+        """
+        candidates = [wanted, *(f"{wanted}-{n}" for n in range(2, 21)), f"{wanted}-{uuid4()}"]
+        taken: set[str] = set()
         for column in (categories.c.slug, category_slugs.c.slug):
-            found |= set(self._connection.execute(select(column).limit(LONGEST_LIST)).scalars())
-        return found
+            query = select(column).where(column.in_(candidates))
+            taken |= set(self._connection.execute(query).scalars())
+        return next(slug for slug in candidates if slug not in taken)
 
     def category(self, slug: str) -> Category:
         """The category that has that slug, or had it before.
 
         :raises NotFound: there is none.
         """
-        row = self._connection.execute(select(categories).where(_is_called(slug))).one_or_none()
+        row = self._connection.execute(select(categories).where(is_called(slug))).one_or_none()
         if row is None:
             raise NotFound(f"there is no category {slug!r}")
         return _category(row)
@@ -136,18 +160,18 @@ class FeedRows:
 
     # Feeds
 
-    def all(self) -> list[Feed]:
-        """Every feed: the one of everything first, then by the category's name."""
-        query = _feeds().order_by(feeds.c.category_id.is_not(None), categories.c.name)
-        return [_feed(row) for row in self._connection.execute(query.limit(LONGEST_LIST))]
+    def after(self, feed_id: int, *, limit: int) -> list[Feed]:
+        """The next feeds by their numbers; the first is the one of everything."""
+        query = whole_feeds().where(feeds.c.id > feed_id).order_by(feeds.c.id).limit(limit)
+        return [_feed(row) for row in self._connection.execute(query)]
 
     def feed(self, slug: str) -> Feed:
         """The feed whose address has or had that slug; ``all`` is the one of everything.
 
         :raises NotFound: there is none.
         """
-        wanted = feeds.c.category_id.is_(None) if slug == "all" else _is_called(slug)
-        row = self._connection.execute(_feeds().where(wanted)).one_or_none()
+        wanted = feeds.c.category_id.is_(None) if slug == "all" else is_called(slug)
+        row = self._connection.execute(whole_feeds().where(wanted)).one_or_none()
         if row is None:
             raise NotFound(f"there is no feed {slug!r}")
         return _feed(row)
@@ -160,9 +184,9 @@ class FeedRows:
         # FOR NO KEY UPDATE: a save that announces a change to this feed (its
         # foreign key takes a key-share lock) need not wait for a rendering. In
         # SQLite the whole transaction excludes writers and nothing is written here.
-        locked = select(feeds.c.id).where(feeds.c.id == feed_id).with_for_update(key_share=True)
-        if self._connection.execute(locked).one_or_none() is None:
-            raise NotFound(f"there is no feed with number {feed_id}")
+        if self._connection.dialect.name == "postgresql":
+            # By itself: a category that is renamed while the lock is waited for is read after.
+            self._connection.execute(statements.LOCK_FEED, {"feed_id": feed_id})
         return self.numbered(feed_id)
 
     def numbered(self, feed_id: int) -> Feed:
@@ -170,7 +194,7 @@ class FeedRows:
 
         :raises NotFound: there is none.
         """
-        row = self._connection.execute(_feeds().where(feeds.c.id == feed_id)).one_or_none()
+        row = self._connection.execute(statements.FEED, {"feed_id": feed_id}).one_or_none()
         if row is None:
             raise NotFound(f"there is no feed with number {feed_id}")
         return _feed(row)
@@ -181,10 +205,8 @@ class FeedRows:
         In ascending order, so that two writers lock them in the same order.
         """
         category_ids = {category.id for entry in states for category in entry.categories}
-        query = select(feeds.c.id).where(
-            feeds.c.category_id.is_(None) | feeds.c.category_id.in_(category_ids)
-        )
-        return sorted(self._connection.execute(query).scalars())
+        asked = {"category_ids": list(category_ids)}
+        return sorted(self._connection.execute(statements.FEEDS_OF_CATEGORIES, asked).scalars())
 
     def sharing_with(self, category: Category) -> list[int]:
         """The feeds in which a category's name stands: its own, and those that share an entry."""
@@ -218,21 +240,15 @@ class FeedRows:
         return sorted(found)
 
     def _feeds_with(self, table: Table, entry: Entry) -> Iterable[int]:
-        query = select(table.c.feed_id).where(table.c.entry_id == entry.id)
-        return self._connection.execute(query).scalars()
+        asked = {"entry_id": entry.id}
+        return self._connection.execute(statements.FEEDS_WITH[table], asked).scalars()
 
     def lock_clocks(self, feed_ids: Iterable[int]) -> dict[int, FeedClock]:
         """How the clocks of these feeds stood last, kept from other writers until the end."""
-        table = feed_clocks
-        query = (
-            select(table)
-            .where(table.c.feed_id.in_(list(feed_ids)))
-            .order_by(table.c.feed_id)
-            .with_for_update()
-        )
+        asked = {"feed_ids": list(feed_ids)}
         return {
             row.feed_id: FeedClock(row.moved_at, row.system_at)
-            for row in self._connection.execute(query)
+            for row in self._connection.execute(statements.LOCK_CLOCKS, asked)
         }
 
     def place(self, entry: Entry, entered: Mapping[int, datetime], now: datetime) -> None:
@@ -244,23 +260,22 @@ class FeedRows:
         :param entered: feed -> the feed's own time, at which it enters or leaves.
         :param now: what the system's clock shows.
         """
-        table = feed_entries
-        mine = table.c.entry_id == entry.id
-        query = select(table.c.feed_id, table.c.visible_at).where(mine, table.c.is_live)
-        stood = {row.feed_id: row.visible_at for row in self._connection.execute(query)}
-        self._connection.execute(delete(table).where(mine))
+        mine = {"entry_id": entry.id}
+        live = self._connection.execute(statements.STOOD, mine)
+        stood = {row.feed_id: row.visible_at for row in live}
+        self._connection.execute(statements.TAKE_OUT, mine)
         if entry.state is State.WITHDRAWN:
             moved = {*stood, *self._feeds_with(past_places, entry)}
             self._bury(entry, moved, entered, now)
             self._set_clocks(moved, entered, now)
             return
-        self._connection.execute(delete(tombstones).where(tombstones.c.entry_id == entry.id))
+        self._connection.execute(statements.DIG_UP, mine)
         if entry.state not in _IN_FEEDS:
             return
         is_live = entry.state is State.PUBLISHED
         places = self.of_entry(entry)
         self._connection.execute(
-            insert(table),
+            statements.PUT_IN,
             [
                 {
                     "feed_id": feed_id,
@@ -279,13 +294,11 @@ class FeedRows:
             self._set_clocks(set(places) - set(stood), entered, now)
 
     def _remember_places(self, entry: Entry, stood: Iterable[int], places: Iterable[int]) -> None:
-        table = past_places
-        self._connection.execute(
-            delete(table).where(table.c.entry_id == entry.id, table.c.feed_id.in_(list(places)))
-        )
+        asked = {"entry_id": entry.id, "feed_ids": list(places)}
+        self._connection.execute(statements.FORGET_PLACES, asked)
         left = [{"feed_id": one, "entry_id": entry.id} for one in set(stood) - set(places)]
         if left:
-            self._connection.execute(insert(table), left)
+            self._connection.execute(insert(past_places), left)
 
     def _bury(
         self,
@@ -310,35 +323,23 @@ class FeedRows:
         self, feed_ids: Iterable[int], entered: Mapping[int, datetime], now: datetime
     ) -> None:
         """Note the last move of each feed; what enters by an old date moves no clock."""
-        table = feed_clocks
         for feed_id in sorted(feed_ids):
-            at = entered[feed_id]
-            self._connection.execute(
-                update(table)
-                .where(
-                    table.c.feed_id == feed_id,
-                    table.c.moved_at.is_(None) | (table.c.moved_at <= at),
-                )
-                .values(moved_at=at, system_at=now)
-            )
+            asked = {"of_feed": feed_id, "at": entered[feed_id], "now": now}
+            self._connection.execute(statements.SET_CLOCK, asked)
 
     def tombstones(self, feed: Feed, *, since: datetime | None, limit: int) -> list[Tombstone]:
         """What was withdrawn from a feed after an instant of its clock, the last first."""
-        table = tombstones
-        query = (
-            select(table.c.entry_id, table.c.deleted_at)
-            .where(table.c.feed_id == feed.id)
-            .order_by(table.c.left_at.desc(), table.c.entry_id)
-            .limit(limit)
-        )
-        if since is not None:
-            query = query.where(table.c.left_at > since)
-        return [Tombstone(row.entry_id, row.deleted_at) for row in self._connection.execute(query)]
+        query = statements.TOMBSTONES if since is None else statements.TOMBSTONES_SINCE
+        asked = {"feed_id": feed.id, "most": limit, **({"since": since} if since else {})}
+        rows = self._connection.execute(query, asked)
+        return [Tombstone(row.entry_id, row.deleted_at) for row in rows]
 
     def last_move(self, feed: Feed) -> datetime | None:
         """When an entry last entered a feed or was withdrawn from it, by the feed's clock."""
-        query = select(feed_clocks.c.moved_at).where(feed_clocks.c.feed_id == feed.id)
-        found: datetime | None = self._connection.execute(query).scalar_one_or_none()
+        asked = {"feed_id": feed.id}
+        found: datetime | None = self._connection.execute(
+            statements.LAST_MOVE, asked
+        ).scalar_one_or_none()
         return found
 
     # Changes: what is owed
@@ -347,7 +348,7 @@ class FeedRows:
         """Say that these feeds must be rendered again."""
         rows = [{"feed_id": feed_id, "made_at": made_at} for feed_id in feed_ids]
         if rows:
-            self._connection.execute(insert(changes), rows)
+            self._connection.execute(statements.ANNOUNCE, rows)
 
     def announce_all(self, made_at: datetime) -> None:
         """Say that every feed must be rendered again."""
@@ -356,23 +357,17 @@ class FeedRows:
 
     def changed(self, *, limit: int) -> list[int]:
         """Feeds that are owed a rendering, the longest waiting first."""
-        query = (
-            select(changes.c.feed_id)
-            .group_by(changes.c.feed_id)
-            .order_by(func.min(changes.c.id))
-            .limit(limit)
-        )
-        return list(self._connection.execute(query).scalars())
+        return list(self._connection.execute(statements.CHANGED, {"most": limit}).scalars())
 
     def is_owed(self, feed_ids: Iterable[int]) -> bool:
         """Whether one of these feeds waits to be rendered."""
         query = select(changes.c.id).where(changes.c.feed_id.in_(list(feed_ids))).limit(1)
         return self._connection.execute(query).first() is not None
 
-    def count_changes(self, feed_id: int) -> int:
-        """How many changes of a feed were announced since it was rendered."""
-        query = select(func.count()).where(changes.c.feed_id == feed_id)
-        return self._connection.execute(query).scalar_one()
+    def has_more_changes(self, feed_id: int, than: int) -> bool:
+        """Whether more changes of a feed were announced since it was rendered."""
+        asked = {"feed_id": feed_id, "than": than}
+        return self._connection.execute(statements.MORE_CHANGES, asked).first() is not None
 
     def clear_changes(self, feed_id: int) -> None:
         """Take back what was announced of a feed.
@@ -380,7 +375,7 @@ class FeedRows:
         To be called *before* the feed's inputs are read: a change that commits
         in between then keeps its row, and is drained by the next tick.
         """
-        self._connection.execute(delete(changes).where(changes.c.feed_id == feed_id))
+        self._connection.execute(statements.CLEAR_CHANGES, {"feed_id": feed_id})
 
     # Documents
 
@@ -393,9 +388,9 @@ class FeedRows:
         rendered: Iterable[FeedDocument],
     ) -> None:
         """Replace a feed's documents."""
-        self._connection.execute(delete(documents).where(documents.c.feed_id == feed.id))
+        self._connection.execute(statements.DROP_DOCUMENTS, {"feed_id": feed.id})
         self._connection.execute(
-            insert(documents),
+            statements.ADD_DOCUMENTS,
             [
                 {
                     "feed_id": feed.id,
@@ -424,76 +419,15 @@ class FeedRows:
     def _put(self, feed: Feed, **columns: Any) -> None:
         # The counter last: its lock is held until the commit, so that numbers
         # become visible in their order.
-        table = served_version
-        self._connection.execute(update(table).values(number=table.c.number + 1))
-        self._connection.execute(
-            update(feeds)
-            .where(feeds.c.id == feed.id)
-            .values(version=select(table.c.number).scalar_subquery(), **columns)
-        )
+        self._connection.execute(statements.RAISE_VERSION)
+        self._connection.execute(statements.PUT_FEED, {"of_feed": feed.id, **columns})
+        if self._connection.dialect.name == "postgresql":
+            self._connection.execute(text(f"NOTIFY {CHANNEL}"))
 
     def version(self) -> int:
         """A number that grows whenever a served document changes."""
-        number: int = self._connection.execute(select(served_version.c.number)).scalar_one()
+        number: int = self._connection.execute(statements.VERSION).scalar_one()
         return number
-
-    def documents_since(self, version: int) -> list[FeedDocument]:
-        """Every document of the feeds that changed after ``version``."""
-        query = (
-            select(
-                documents,
-                feeds.c.updated,
-                feeds.c.next_due_at,
-                feeds.c.category_id,
-                categories.c.slug,
-            )
-            .join(feeds, feeds.c.id == documents.c.feed_id)
-            .outerjoin(categories, categories.c.id == feeds.c.category_id)
-            .where(feeds.c.version > version)
-            .order_by(feeds.c.version)
-        )
-        rows = self._connection.execute(query).all()
-        former = self._former_slugs({row.category_id for row in rows if row.category_id})
-        found = []
-        for row in rows:
-            category = Category(row.slug, row.slug) if row.slug else None
-            feed = Feed(row.feed_id, "", category)
-            format = Format(row.format)
-            found.append(
-                FeedDocument(
-                    path=feed.path(format),
-                    format=format,
-                    encoding=row.encoding,
-                    etag=row.etag,
-                    body=bytes(row.body),
-                    updated=row.updated,
-                    next_due_at=row.next_due_at,
-                    former_paths=tuple(
-                        replace(feed, category=Category(slug, slug)).path(format)
-                        for slug in former.get(row.category_id, ())
-                    ),
-                )
-            )
-        return found
-
-    def _former_slugs(self, category_ids: set[int]) -> dict[int, list[str]]:
-        query = select(category_slugs).order_by(category_slugs.c.slug).limit(LONGEST_LIST)
-        found: dict[int, list[str]] = {}
-        if category_ids:
-            for row in self._connection.execute(query):
-                found.setdefault(row.category_id, []).append(row.slug)
-        return found
-
-
-def _is_called(slug: str) -> ColumnElement[bool]:
-    former = select(category_slugs.c.category_id).where(category_slugs.c.slug == slug)
-    return (categories.c.slug == slug) | (categories.c.id == former.scalar_subquery())
-
-
-def _feeds() -> Select[Any]:
-    return select(feeds, categories.c.slug, categories.c.name, categories.c.description).outerjoin(
-        categories, categories.c.id == feeds.c.category_id
-    )
 
 
 def _category_columns(category: Category) -> dict[str, str]:

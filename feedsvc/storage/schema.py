@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -53,12 +54,17 @@ class Instant(TypeDecorator[datetime]):
             return None
         if isinstance(value, datetime):
             return value.astimezone(UTC)
-        # Not strptime, which takes a tenth of a whole publish. A text that is no
-        # instant is as good as none: its row is reported, and stops no other.
-        try:
-            return datetime.fromisoformat(str(value).removesuffix("Z")).replace(tzinfo=UTC)
-        except ValueError:
-            return None
+        return _instant_of(str(value))
+
+
+# The entries of a window have four each, and are read again with each publish.
+@lru_cache(maxsize=4096)
+def _instant_of(text: str) -> datetime | None:
+    """Of a text that is no instant None: its row is reported, and stops no other."""
+    try:
+        return datetime.fromisoformat(text.removesuffix("Z")).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 metadata = MetaData(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -26,6 +28,21 @@ class SettingRows:
         self._connection.execute(
             make(schema.settings).values(name=name, value=value).on_conflict_do_nothing()
         )
+
+    def claim(self, name: str, now: datetime, until: datetime) -> bool:
+        """Hold ``name`` until an instant, unless somebody does; of several at once one may.
+
+        A claim that reaches further than this one would was made by a clock set back since.
+        """
+        make = postgresql.insert if self._is_postgresql else sqlite.insert
+        value = schema.settings.c.value
+        claimed = make(schema.settings).values(name=name, value=until.isoformat())
+        query = claimed.on_conflict_do_update(
+            index_elements=["name"],
+            set_={"value": until.isoformat()},
+            where=(value < now.isoformat()) | (value > until.isoformat()),
+        ).returning(schema.settings.c.name)
+        return self._connection.execute(query).one_or_none() is not None
 
     def put(self, name: str, value: str) -> None:
         """Set ``name``."""

@@ -11,19 +11,20 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config as AlembicConfig
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, make_url, text
+from sqlalchemy import Connection, inspect, make_url, text
 
 from feedsvc.errors import SchemaOutdated, StorageError
 from feedsvc.storage.editors import EditorRows
-from feedsvc.storage.engine import dump_postgresql, in_our_words, open_engine
+from feedsvc.storage.engine import dump_postgresql, in_our_words, notices, open_engine
 from feedsvc.storage.entries import EntryRows
 from feedsvc.storage.feeds import FeedRows
+from feedsvc.storage.served import ServedRows
 from feedsvc.storage.settings import SettingRows
+
+if TYPE_CHECKING:
+    from alembic.config import Config as AlembicConfig
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Any number will do as long as nobody else in this database locks by it.
@@ -37,6 +38,7 @@ class Transaction:
         self.entries = EntryRows(connection)
         self.feeds = FeedRows(connection)
         self.editors = EditorRows(connection)
+        self.served = ServedRows(connection)
         self.settings = SettingRows(connection)
 
 
@@ -87,10 +89,22 @@ class Storage:
             with connection.begin():
                 yield Transaction(connection)
 
+    def notices(self) -> Iterator[None]:
+        """Yield whenever somebody changed what is served, and once to begin with.
+
+        PostgreSQL only. What comes while nobody listens is not told later.
+
+        :raises StorageError: the database is not heard any more.
+        """
+        with in_our_words():
+            yield from notices(self._engine)
+
     def migrate(self) -> bool:
         """Bring the schema to this version's. Whether there was anything to do."""
-        if self._revision() == self._head():
+        if self._revision() == _head():
             return False
+        from alembic import command
+
         with in_our_words(), self._engine.connect() as connection:
             connection = connection.execution_options(feedsvc_writing=True)
             with connection.begin():
@@ -108,7 +122,7 @@ class Storage:
 
         :raises SchemaOutdated: it is not; ``feedsvc migrate`` mends it.
         """
-        found, wanted = self._revision(), self._head()
+        found, wanted = self._revision(), _head()
         if found != wanted:
             raise SchemaOutdated(
                 f"the database has schema {found or 'none'}, this version needs {wanted};"
@@ -157,15 +171,24 @@ class Storage:
 
     def _revision(self) -> str | None:
         with in_our_words(), self._engine.connect() as connection, connection.begin():
-            return MigrationContext.configure(connection).get_current_revision()
-
-    def _head(self) -> str | None:
-        return ScriptDirectory.from_config(self._alembic()).get_current_head()
+            # As Alembic does it, which a worker need not load for this.
+            if not inspect(connection).has_table("alembic_version"):
+                return None
+            query = text("SELECT version_num FROM alembic_version")
+            found: str | None = connection.execute(query).scalar_one_or_none()
+            return found
 
     def _alembic(self) -> AlembicConfig:
+        from alembic.config import Config as AlembicConfig
+
         config = AlembicConfig()
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         return config
+
+
+def _head() -> str:
+    """The number of this version's schema, with which the last migration's name begins."""
+    return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("0*.py"))
 
 
 def describe_url(url: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -13,6 +15,8 @@ from feedsvc.web.editor import editor, signed_in
 from feedsvc.web.services import services
 
 __all__ = ["editor"]
+
+PER_PAGE = 100
 
 
 @editor.get("/categories")
@@ -90,11 +94,18 @@ def _page(
     faulty: str | None = None, faults: Mapping[str, str] | None = None, status: int = 200
 ) -> Any:
     """The page; in the form ``faulty`` (a slug, "" the new one's) what was typed stays."""
+    text = request.args.get("page", "1")
+    number = int(text) if re.fullmatch("[1-9][0-9]{0,4}", text) else 1
     with services().storage.reading() as tx:
-        found = tx.feeds.categories()
+        found = tx.feeds.categories(limit=PER_PAGE + 1, offset=(number - 1) * PER_PAGE)
+        if faulty and all(one.slug != faulty for one in found):
+            with suppress(NotFound):  # its form stands on another page
+                found.insert(0, tx.feeds.category(faulty))
     page = render_template(
         "editor/categories.html",
-        categories=found,
+        categories=found[:PER_PAGE],
+        number=number,
+        has_more=len(found) > PER_PAGE,
         faulty=faulty,
         faults=faults or {},
         typed=request.form,

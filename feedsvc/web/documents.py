@@ -1,16 +1,32 @@
-"""What polls are answered from: every feed document, in memory, as of some version."""
+"""What polls are answered from: the feed documents that were asked for lately, in memory.
+
+The rest is fetched from storage when it is asked for. Memory is bounded by bytes.
+"""
 
 from __future__ import annotations
 
+import math
+import re
 import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from urllib.parse import unquote_to_bytes
 
-from feedsvc.model import FeedDocument
-from feedsvc.rendering import ENCODINGS
-from feedsvc.storage import Storage
+from feedsvc.characters import is_writable
+from feedsvc.model import Format, StoredDocument
+from feedsvc.rendering import ENCODINGS, IDENTITY
+from feedsvc.storage import Storage, Transaction
+
+# What a document takes in memory beside its bodies.
+OVERHEAD_BYTES = 2_000
+# How much of the room holds what is about to leave.
+COOLING_PART = 8
+# So many changed feeds are asked for at once: two numbers each.
+PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +52,8 @@ class Held:
     :param updated: Last-Modified in seconds since 1970.
     :param next_due: when it will change by itself, in the same unit, or None.
     :param bodies: content coding -> bytes, the preferred first; always has ``identity``.
+    :param feed_id: whose document it is.
+    :param version: grows with each change of that feed.
     """
 
     digest: str
@@ -44,6 +62,9 @@ class Held:
     next_due: int | None
     content_type: str
     bodies: dict[str, bytes]
+    feed_id: int = 0
+    version: int = 0
+    format: Format = Format.RSS
     encodings: tuple[str, ...] = field(init=False)
     coded: dict[str, Coded] = field(init=False)
 
@@ -55,6 +76,11 @@ class Held:
     def etag(self, encoding: str) -> str:
         """The strong ETag of one encoding, quoted."""
         return f'"{self.digest}"' if encoding == "identity" else f'"{self.digest}-{encoding}"'
+
+    @property
+    def size_bytes(self) -> int:
+        """What it takes in memory."""
+        return OVERHEAD_BYTES + sum(map(len, self.bodies.values()))
 
     @property
     def last_modified_line(self) -> bytes:
@@ -89,59 +115,244 @@ def _lines(*lines: str) -> bytes:
     return "".join(f"{line}\r\n" for line in lines).encode("latin-1")
 
 
-class Documents:
-    """Every feed document, in memory, as of some version of the database.
+class _Memory:
+    """Documents by path, bounded by bytes; to be called by one thread at a time.
 
-    Readers take ``held`` as it is; ``refresh`` replaces entries of it one by one,
-    each whole, so a poll never waits and never sees half a document.
+    Readers take ``held`` as it is and write nothing: no lock, no list of who asked last.
+    What has stood there longest cools beside it before it leaves, and whoever misses it
+    in ``held`` puts it back. So what is asked for stays, and being asked costs nothing.
     """
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, most_bytes: int) -> None:
+        self._most_cooling_bytes = most_bytes // COOLING_PART
+        self._most_held_bytes = most_bytes - self._most_cooling_bytes
+        self.held: OrderedDict[str, Held] = OrderedDict()
+        self._cooling: OrderedDict[str, Held] = OrderedDict()
+        self._held_bytes = self._cooling_bytes = 0
+        self._paths: dict[int, set[str]] = {}
+
+    @property
+    def size_bytes(self) -> int:
+        """What everything in it takes."""
+        return self._held_bytes + self._cooling_bytes
+
+    def get(self, path: str) -> Held | None:
+        """What is there; what cools is put back."""
+        held = self.held.get(path)
+        if held is None and (held := self._cooling.get(path)) is not None:
+            self.keep(path, held)
+        return held
+
+    def keep(self, path: str, new: Held) -> None:
+        """Hold a document, unless a newer one is there; make room for it."""
+        old = self.held.get(path)
+        if old is not None and old.version > new.version:
+            return
+        if old is None or new.size_bytes > self._most_held_bytes:
+            self.drop(path)
+        if new.size_bytes > self._most_held_bytes:
+            return  # it would drive all the others out
+        self._held_bytes += new.size_bytes - (old.size_bytes if old else 0)
+        self.held[path] = new
+        self._paths.setdefault(new.feed_id, set()).add(path)
+        while self._held_bytes > self._most_held_bytes:
+            path, held = self.held.popitem(last=False)
+            self._held_bytes -= held.size_bytes
+            self._cooling[path] = held
+            self._cooling_bytes += held.size_bytes
+        while self._cooling_bytes > self._most_cooling_bytes:
+            self.drop(next(iter(self._cooling)))
+
+    def drop(self, path: str) -> None:
+        """Forget a document."""
+        if (held := self.held.pop(path, None)) is not None:
+            self._held_bytes -= held.size_bytes
+        elif (held := self._cooling.pop(path, None)) is not None:
+            self._cooling_bytes -= held.size_bytes
+        else:
+            return
+        paths = self._paths[held.feed_id]
+        paths.discard(path)
+        if not paths:
+            del self._paths[held.feed_id]
+
+    def feeds(self) -> list[int]:
+        """The feeds of which something is there."""
+        return list(self._paths)
+
+    def of_feed(self, feed_id: int) -> list[tuple[str, Held]]:
+        """The documents of a feed in ``held``, each with a path that it is held under."""
+        paths = self._paths.get(feed_id, ())
+        return [(path, held) for path in paths if (held := self.held.get(path)) is not None]
+
+    def drop_older(self, feed_id: int, version: int) -> None:
+        """Forget a feed's documents from before a change; they are fetched when asked for."""
+        for path in list(self._paths.get(feed_id, ())):
+            held = self.held.get(path) or self._cooling[path]
+            if held.version < version:
+                self.drop(path)
+
+
+class Documents:
+    """The feed documents that were asked for lately, as of some version of the database.
+
+    ``refresh`` replaces them one by one, each whole, so a poll never waits and never
+    sees half a document. An older one never takes the place of a newer one.
+
+    :param most_bytes: how much is held, at most.
+    """
+
+    def __init__(self, storage: Storage, most_bytes: int) -> None:
         self._storage = storage
-        self._version = -1
+        self._memory = _Memory(most_bytes)
+        # What readers look into, by PATH_INFO.
+        self.held: Mapping[str, Held] = self._memory.held
+        self._flights: dict[str, Future[Held | None]] = {}
+        # For all of the above; never held while storage is asked.
+        self._lock = threading.Lock()
         self._refreshing = threading.Lock()
-        self.held: dict[str, Held] = {}
-        self._next_due: int | None = None
+        self._version = -1
+        self._next_due: datetime | None = None
+        self._asked_at = -math.inf
+
+    @property
+    def size_bytes(self) -> int:
+        """What everything that is held takes in memory."""
+        return self._memory.size_bytes
 
     def is_due(self, now: datetime) -> bool:
         """Whether the moment has come at which a feed changes by itself."""
-        return self._next_due is not None and self._next_due <= now.timestamp()
+        return self._next_due is not None and self._next_due <= now
+
+    def is_older_than(self, seconds: float) -> bool:
+        """Whether storage was asked longer ago what has changed."""
+        return time.monotonic() - self._asked_at > seconds
+
+    def find(self, path_info: str) -> Held | None:
+        """The document of a path, from memory or from storage; None where there is none.
+
+        However many ask for one at once, it is fetched once.
+
+        :param path_info: as PEP 3333 has it: octets decoded, each one a character.
+        :raises StorageError: it is not in memory, and storage does not answer.
+        """
+        wanted = _wanted(path_info)
+        if wanted is None:
+            return None
+        mine: Future[Held | None] = Future()
+        with self._lock:
+            held = self._memory.get(path_info)
+            if held is not None:
+                return held
+            flight = self._flights.setdefault(path_info, mine)
+        if flight is not mine:
+            return flight.result()
+        try:
+            return self._fetch(path_info, *wanted, mine)
+        except BaseException as error:
+            with self._lock:
+                del self._flights[path_info]
+            mine.set_exception(error)
+            raise
+
+    def _fetch(
+        self, path_info: str, slug: str, format: Format, mine: Future[Held | None]
+    ) -> Held | None:
+        while True:
+            with self._storage.reading() as tx:
+                version = tx.feeds.version()
+                found = tx.served.by_slug(slug, format)
+            held = _hold(found) if found else None
+            with self._lock:
+                if version < self._version:
+                    # Overtaken by a refresh, which could not replace what it did not see:
+                    # whoever saved something must not be answered with what was before.
+                    continue
+                if held is not None:
+                    self._memory.keep(path_info, held)
+                del self._flights[path_info]
+                mine.set_result(held)
+                return held
 
     def refresh(self) -> bool:
-        """Take over what changed since the last time. Whether anything did."""
-        with self._refreshing, self._storage.reading() as tx:
-            version = tx.feeds.version()
-            if version == self._version:
-                return False
-            changed = tx.feeds.documents_since(self._version)
-            of_path: dict[str, list[FeedDocument]] = {}
-            for document in changed:
-                of_path.setdefault(document.path, []).append(document)
-            for path, documents in of_path.items():
-                held = _hold(documents)
-                for address in (path, *documents[0].former_paths):
-                    self.held[_as_path_info(address)] = held
-            due = (held.next_due for held in self.held.values() if held.next_due is not None)
-            self._next_due = min(due, default=None)
-            self._version = version
+        """Take over what changed since the last time. Whether anything did.
+
+        What is held is replaced; of what is not held only its feed's number is read.
+        """
+        with self._refreshing:
+            with self._storage.reading() as tx:
+                version = tx.feeds.version()
+                self._asked_at = time.monotonic()
+                if version == self._version:
+                    return False
+                changed = self._changed(tx)
+                next_due = tx.entries.next_due_of_all()
+                for feed_id in changed:
+                    self._take_over(tx, feed_id)
+            with self._lock:
+                if self._version < 0:  # nothing was compared, so nothing is known
+                    changed = dict.fromkeys(self._memory.feeds(), version + 1)
+                for feed_id, its_version in changed.items():
+                    # What cooled, and what was fetched meanwhile from before the change.
+                    self._memory.drop_older(feed_id, its_version)
+                self._version, self._next_due = version, next_due
             return True
 
+    def _changed(self, tx: Transaction) -> dict[int, int]:
+        """Feeds that changed since the last time, each with its version."""
+        changed: dict[int, int] = {}
+        after = self._version
+        while after >= 0:
+            page = tx.served.changed_since(after, limit=PAGE)
+            changed.update(page)
+            after = page[-1][1] if len(page) == PAGE else -1
+        return changed
 
-def _as_path_info(path: str) -> str:
-    """A path as PEP 3333 has it in PATH_INFO: octets decoded, each one a character."""
-    return unquote_to_bytes(path).decode("latin-1")
+    def _take_over(self, tx: Transaction, feed_id: int) -> None:
+        with self._lock:
+            held = self._memory.of_feed(feed_id)
+        for format in {one.format for _, one in held}:
+            found = tx.served.of_feed(feed_id, format)
+            if found is None:
+                continue
+            new = _hold(found)
+            with self._lock:
+                # Still held: what left meanwhile was not asked for.
+                for path, old in self._memory.of_feed(feed_id):
+                    if old.format is format:
+                        self._memory.keep(path, new)
 
 
-def _hold(documents: list[FeedDocument]) -> Held:
-    by_encoding = {document.encoding: document for document in documents}
-    identity = by_encoding["identity"]
+# A slug is made of letters, digits and hyphens of any script.
+_PATH = re.compile(rf"/feeds/([^/.]{{1,200}})\.({'|'.join(Format)})")
+_LONGEST_PATH = 1000
+
+
+def _wanted(path_info: str) -> tuple[str, Format] | None:
+    """The slug and the format that a path names, or None where it names no feed."""
+    if not path_info.startswith("/feeds/") or len(path_info) > _LONGEST_PATH:
+        return None
+    try:
+        found = _PATH.fullmatch(path_info.encode("latin-1").decode())
+    except UnicodeError:
+        return None
+    # PostgreSQL refuses to compare with a NUL.
+    if found is None or not is_writable(found[1]):
+        return None
+    return found[1], Format(found[2])
+
+
+def _hold(stored: StoredDocument) -> Held:
     return Held(
-        digest=identity.etag,
-        updated=int(identity.updated.timestamp()),
-        last_modified=http_date(identity.updated),
-        next_due=int(identity.next_due_at.timestamp()) if identity.next_due_at else None,
-        content_type=f"{identity.format.media_type}; charset=utf-8",
-        bodies={one: by_encoding[one].body for one in ENCODINGS if one in by_encoding},
+        digest=stored.etags[IDENTITY],
+        updated=int(stored.updated.timestamp()),
+        last_modified=http_date(stored.updated),
+        next_due=int(stored.next_due_at.timestamp()) if stored.next_due_at else None,
+        content_type=f"{stored.format.media_type}; charset=utf-8",
+        bodies={one: stored.bodies[one] for one in ENCODINGS if one in stored.bodies},
+        feed_id=stored.feed_id,
+        version=stored.version,
+        format=stored.format,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta, tzinfo
 from functools import wraps
@@ -28,6 +29,7 @@ from werkzeug.datastructures import MultiDict
 from feedsvc.errors import EditConflict, InvalidEntry, NotFound, StorageError
 from feedsvc.model import ID_PREFIX, Category, Editor, Entry, Format, State
 from feedsvc.publishing import Action, Draft, find_faults
+from feedsvc.storage import MOST_COUNTED
 from feedsvc.timestamps import (
     describe,
     describe_zone,
@@ -40,6 +42,8 @@ from feedsvc.web.services import client_address, services
 editor = Blueprint("editor", __name__, url_prefix="/editor")
 
 PER_PAGE = 50
+# Of more than so many categories the form offers those used last; others are typed.
+MOST_CATEGORIES = 200
 # The value of each button, and what it asks for; "update" asks by ``told``.
 BUTTONS = {
     "save_draft": Action.SAVE_DRAFT,
@@ -290,6 +294,7 @@ def index() -> Any:
         "editor/desk.html",
         shown=shown,
         counts=counts,
+        most_counted=MOST_COUNTED,
         entries=entries[:PER_PAGE],
         page=page,
         has_more=len(entries) > PER_PAGE,
@@ -328,7 +333,7 @@ def save(uuid: UUID) -> Any:
     if action is Action.CORRECT and form.told == "update":
         action = Action.UPDATE
     form = _with_current_categories(form)
-    draft, form = form.to_draft(_categories(), current, *_zone_of(form))
+    draft, form = form.to_draft(_categories_of(form), current, *_zone_of(form))
     if action not in (Action.WITHDRAW, Action.RESTORE):
         if form.faults:
             # Everything that is wrong at once, not the time first and the rest later.
@@ -414,14 +419,18 @@ def _stored(uuid: UUID) -> Entry | None:
 
 
 def _with_current_categories(form: ArticleForm) -> ArticleForm:
-    """The form as if it had been opened now: a category may have another address since."""
+    """The form as if it had been opened now: a category may have another address since.
+
+    Where there are too many to choose from, a name may have been typed.
+    """
     with services().storage.reading() as tx:
 
-        def current(slug: str) -> str:
+        def current(typed: str) -> str:
             try:
-                return tx.feeds.category(slug).slug
+                return tx.feeds.category(typed).slug
             except NotFound:
-                return slug
+                named = tx.feeds.category_named(typed) if typed.strip() else None
+                return named.slug if named else typed
 
         return replace(
             form,
@@ -430,9 +439,25 @@ def _with_current_categories(form: ArticleForm) -> ArticleForm:
         )
 
 
-def _categories() -> list[Category]:
+def _categories_of(form: ArticleForm) -> list[Category]:
+    """Those that the form names."""
+    found = []
     with services().storage.reading() as tx:
-        return tx.feeds.categories()
+        for slug in dict.fromkeys((form.category, *form.also_in)):
+            with suppress(NotFound):
+                found.append(tx.feeds.category(slug))
+    return found
+
+
+def _categories_to_choose(form: ArticleForm) -> tuple[list[Category], bool]:
+    """What the form offers, and whether there are more, which can be typed."""
+    with services().storage.reading() as tx:
+        offered = tx.feeds.latest_categories(MOST_CATEGORIES)
+        has_more = len(offered) == MOST_CATEGORIES and (
+            tx.feeds.count_categories() > MOST_CATEGORIES
+        )
+    named = _categories_of(form) if has_more else []
+    return [*offered, *(one for one in named if one not in offered)], has_more
 
 
 def _form_page(
@@ -450,8 +475,9 @@ def _form_page(
     :param is_open: it holds what is not stored, so its fields can be used in any state.
     """
     zone, zone_name = _zone_of(form)
+    has_more = False
     try:
-        categories = _categories()
+        categories, has_more = _categories_to_choose(form)
     except StorageError:
         slugs = dict.fromkeys(slug for slug in (form.category, *form.also_in) if slug)
         categories = [Category(slug, slug) for slug in slugs if slug not in ("all", "authors")]
@@ -463,6 +489,7 @@ def _form_page(
         rival=rival,
         is_editable=is_open or is_editable(current),
         categories=categories,
+        has_more_categories=has_more,
         zone_name=zone_name,
         zone_text=describe_zone(services().clock(), zone),
         time_text=describe(current.published, zone) if current and current.published else "",

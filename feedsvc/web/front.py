@@ -10,7 +10,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from feedsvc.web.documents import Documents
+from feedsvc.errors import StorageError
+from feedsvc.web.documents import Documents, Held
 from feedsvc.web.polls import answer, asked
 
 Environ = dict[str, Any]
@@ -35,6 +36,7 @@ class Front:
         max_age_seconds: int,
         clock: Callable[[], datetime],
     ) -> None:
+        self.documents = documents
         self.held = documents.held
         self.fallback = fallback
         self.max_age_seconds = max_age_seconds
@@ -42,7 +44,7 @@ class Front:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
-        held = self.held.get(environ["PATH_INFO"])
+        held = self.held.get(environ["PATH_INFO"]) or self._find(environ["PATH_INFO"])
         if held is None:
             return self.fallback(environ, start_response)
         conditions = asked(
@@ -56,6 +58,12 @@ class Front:
         status, fields = _as_wsgi(head)
         start_response(status, list(fields))
         return [body] if body else []
+
+    def _find(self, path_info: str) -> Held | None:
+        try:
+            return self.documents.find(path_info)
+        except StorageError:
+            return None  # the page of its address says so
 
 
 @lru_cache(maxsize=1024)

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, redirect, render_template, request
 
 from feedsvc.characters import is_writable
-from feedsvc.errors import NotFound, StorageError
+from feedsvc.errors import NotFound, StorageBusy, StorageError
 from feedsvc.model import Entry, Feed, State
 from feedsvc.rendering import entry_html
 from feedsvc.web.services import services
@@ -19,6 +19,9 @@ public = Blueprint("public", __name__)
 
 PER_PAGE = 20
 SAME_CATEGORY = 5
+# So many categories are named on every page.
+MOST_CATEGORIES = 200
+EVERYTHING = "/feeds/all.rss"
 
 
 @public.get("/")
@@ -42,7 +45,7 @@ def _listing(slug: str) -> Any:
         if feed.slug != slug:  # an address that it had before
             return redirect(feed.page_path, 301)
         entries = tx.entries.live_in(feed, limit=PER_PAGE + 1, offset=(page - 1) * PER_PAGE)
-        categories = tx.feeds.categories()
+        categories = tx.feeds.latest_categories(MOST_CATEGORIES)
         everything = tx.feeds.feed("all")
     if page > 1 and not entries:
         abort(404)
@@ -64,13 +67,25 @@ def _page_number() -> int:
     return int(text)
 
 
+@public.get("/feeds/<path:name>")
+def missing_feed(name: str) -> Any:
+    """A feed that was not found: because there is none, or because storage is silent.
+
+    :raises StorageError: a reader that was told 404 would unsubscribe.
+    """
+    if not services().documents.find(f"/feeds/{name}".encode().decode("latin-1")):
+        abort(404)
+    raise StorageBusy("the database did not answer; try again in a moment")
+
+
 @public.get("/articles/<slug>")
 def article(slug: str) -> Any:
     """One article, with others of its principal category."""
     with services().storage.reading() as tx:
         entry = _found(lambda: tx.entries.by_slug(slug))
         if entry.state is State.WITHDRAWN:
-            return render_template("gone.html", categories=tx.feeds.categories()), 410
+            categories = tx.feeds.latest_categories(MOST_CATEGORIES)
+            return render_template("gone.html", categories=categories), 410
         if entry.state is not State.PUBLISHED:
             abort(404)
         if entry.slug != slug:  # an address that it had before
@@ -78,7 +93,7 @@ def article(slug: str) -> Any:
         feed = tx.feeds.feed(entry.categories[0].slug)
         everything = tx.feeds.feed("all")
         others = tx.entries.live_in(feed, limit=SAME_CATEGORY + 1)
-        categories = tx.feeds.categories()
+        categories = tx.feeds.latest_categories(MOST_CATEGORIES)
     return render_template(
         "article.html",
         entry=entry,
@@ -114,9 +129,12 @@ def _check_slug(_endpoint: str | None, values: dict[str, Any] | None) -> None:
 
 @public.get("/healthz")
 def healthz() -> Response:
-    """200 while polls are answered: documents are in memory."""
-    answered = bool(services().documents.held)
-    return _plain("ok" if answered else "no feed documents yet", 200 if answered else 503)
+    """200 while polls are answered: one of the feed of everything would be."""
+    try:
+        fault = "" if services().documents.find(EVERYTHING) else "no feed documents yet"
+    except StorageError as error:
+        fault = str(error)
+    return _plain(fault or "ok", 503 if fault else 200)
 
 
 class _Readiness:
