@@ -168,7 +168,7 @@ class _PollServer(uvicorn.Server):
     """uvicorn's, with our protocol, our signals, and an end when the supervisor is gone."""
 
     def __init__(self, front: Front, place: Place) -> None:
-        pages = Pages(front.fallback, largest_body=LARGEST_FORM_BYTES)
+        pages = Pages(front, largest_body=LARGEST_FORM_BYTES)
         super().__init__(
             uvicorn.Config(
                 pages,

@@ -19,6 +19,7 @@ class Poll(NamedTuple):
     """A request for a path, as its head says. Nothing of the document is in it.
 
     :param path: as PEP 3333 has it.
+    :param forwarded: X-Forwarded-For.
     :param end: what the connection adds to the reply, with the empty line.
     :param is_last: the connection closes after it.
     """
@@ -26,6 +27,7 @@ class Poll(NamedTuple):
     path: str
     method: str
     asked: Asked
+    forwarded: str
     end: bytes
     is_last: bool
 
@@ -37,10 +39,19 @@ _PLAIN = re.compile(
     rb"(\r\n(?:[!#-'*+.^_`|~0-9A-Za-z-]++:[\t -~\x80-\xff]*+\r\n)++)\r\n"
 )
 _FIELDS = re.compile(
-    rb"(?i)\r\n(host|connection|if-none-match|if-modified-since|accept-encoding"
+    rb"(?i)\r\n(host|connection|if-none-match|if-modified-since|accept-encoding|a-im"
+    rb"|x-forwarded-for"
     rb"|content-length|transfer-encoding|expect|upgrade):[ \t]*+([^\r\n]*)"
 )
-_ORDINARY = {b"host", b"connection", b"if-none-match", b"if-modified-since", b"accept-encoding"}
+_ORDINARY = {
+    b"host",
+    b"connection",
+    b"if-none-match",
+    b"if-modified-since",
+    b"accept-encoding",
+    b"a-im",
+    b"x-forwarded-for",
+}
 
 KEEPS = b"\r\n"
 CLOSES = b"connection: close\r\n\r\n"
@@ -64,7 +75,12 @@ def plain_poll(head: bytes) -> Poll | None:
         return None
     is_last = connection == b"close"
     return Poll(
-        path.decode(), method.decode(), conditions(fields), CLOSES if is_last else KEEPS, is_last
+        path.decode(),
+        method.decode(),
+        conditions(fields),
+        forwarded(fields),
+        CLOSES if is_last else KEEPS,
+        is_last,
     )
 
 
@@ -74,7 +90,13 @@ def conditions(fields: dict[bytes, bytes]) -> Asked:
         _text(fields.get(b"if-none-match")),
         _text(fields.get(b"if-modified-since")),
         _text(fields.get(b"accept-encoding")),
+        _text(fields.get(b"a-im")),
     )
+
+
+def forwarded(fields: dict[bytes, bytes]) -> str:
+    """For whom a proxy asks, as it says."""
+    return _text(fields.get(b"x-forwarded-for")) or ""
 
 
 def _text(value: bytes | None) -> str | None:

@@ -20,7 +20,15 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from feedsvc.web.documents import Held, http_date_of
 from feedsvc.web.front import Front
-from feedsvc.web.heads import CLOSES, KEEPS, MOST_FIELDS, Poll, conditions, plain_poll
+from feedsvc.web.heads import (
+    CLOSES,
+    KEEPS,
+    MOST_FIELDS,
+    Poll,
+    conditions,
+    forwarded,
+    plain_poll,
+)
 from feedsvc.web.polls import answer
 
 log = structlog.get_logger("feedsvc.web")
@@ -61,16 +69,23 @@ class Polls:
 
     def __init__(self, front: Front) -> None:
         self.held = front.held
+        self._front = front
+        self._tally = front.tally
         self.clock = front.clock
         self.max_age_seconds = front.max_age_seconds
         self.remembered: dict[bytes, Poll] = {}
         self._second = -1
         self._date = b""
 
-    def reply(self, held: Held, poll: Poll) -> tuple[bytes, bytes]:
+    def reply(self, held: Held, poll: Poll, transport: Any) -> tuple[bytes, bytes]:
         """Everything to send: head and content."""
         instant = self.clock().timestamp()
         head, body = answer(held, poll.method, poll.asked, instant, self.max_age_seconds)
+        if body and self._front.counts(head, poll.method):
+            address = (transport.get_extra_info("peername") or ("",))[0]
+            refused = self._front.refused(poll.path, address, poll.forwarded)
+            head, body = refused or (head, body)
+        self._tally.note(poll.path, head, body)
         return head + self.date(instant) + poll.end, body
 
     def date(self, instant: float) -> bytes:
@@ -308,7 +323,7 @@ class PollProtocol(HttpToolsProtocol):
         end = b"connection: keep-alive\r\n\r\n" if is_one_zero else KEEPS
         if self._is_last:
             end = CLOSES
-        return Poll(path, method, conditions(fields), end, self._is_last)
+        return Poll(path, method, conditions(fields), forwarded(fields), end, self._is_last)
 
     def _hand_on(
         self, path: bytes, query: bytes, fields: dict[bytes, bytes], *, is_one_zero: bool
@@ -344,7 +359,7 @@ class PollProtocol(HttpToolsProtocol):
     # What is sent
 
     def _answer(self, held: Held, poll: Poll) -> None:
-        head, body = self._polls.reply(held, poll)
+        head, body = self._polls.reply(held, poll, self.transport)
         # uvloop sends each write by itself: one, of a copy, until the copy costs more.
         if len(body) < SEPARATE_BYTES:
             self.transport.write(head + body if body else head)
