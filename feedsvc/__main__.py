@@ -168,11 +168,15 @@ def _make_ready(config: Config, samples: Path | None) -> None:
 def _make_ready_again(config: Config) -> None:
     """The same for a configuration that is taken over while the service runs.
 
+    Before a worker goes by it, and again when none goes by the old one any more: until
+    then one of those may have rendered a feed with the old settings.
+
     :raises StorageError: it cannot be.
     """
     storage = Storage(config.storage_url)
     try:
         _prepare(config, storage)
+        app.publisher_of(config, storage, utc_now).regenerate_all(utc_now(), force=False)
     finally:
         storage.close()
 

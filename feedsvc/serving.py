@@ -153,8 +153,10 @@ def _work(
     for number, one in enumerate(sockets):
         if number != place.number:
             one.close()
-    if place.is_first:
+    if place.step != "serve":
         make_ready(config)
+    if place.step == "settle":
+        return
     module, _, name = worker.partition(":")
     front: Front = getattr(import_module(module), name)(config=config)
     sys.setswitchinterval(SWITCH_SECONDS)

@@ -1,4 +1,4 @@
-"""The head of a plain poll, read at one glance.
+"""Heads of requests; that of a plain poll is read at one glance.
 
 What readers send is nearly always plain: GET or HEAD, a path, HTTP/1.1, no body. Such a
 head is a poll when it is matched here in full; whatever is not is nobody's fault yet, and
@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import re
 from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
+
+import httptools
 
 from feedsvc.web.polls import Asked, asked
 
@@ -101,3 +104,32 @@ def forwarded(fields: dict[bytes, bytes]) -> str:
 
 def _text(value: bytes | None) -> str | None:
     return None if value is None else value.decode("latin-1").rstrip(" \t")
+
+
+def joined(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """The fields by name; of those that are there twice the values in a row (RFC 9110 5.3)."""
+    fields = dict(headers)
+    if len(fields) < len(headers):
+        fields.clear()
+        for name, value in headers:
+            fields[name] = fields[name] + b"," + value if name in fields else value
+    return fields
+
+
+def target(url: bytes) -> tuple[bytes, bytes] | None:
+    """Path and query of a request's target (RFC 9112 section 3.2); None: it is none."""
+    if url[:1] == b"/":
+        if b"?" not in url and b"#" not in url:
+            return url, b""
+        path, _, query = url.partition(b"#")[0].partition(b"?")
+        return path, query
+    try:
+        parsed = httptools.parse_url(url)
+    except httptools.HttpParserInvalidURLError:
+        return None
+    return parsed.path or b"/", parsed.query or b""
+
+
+def path_info(raw_path: bytes) -> str:
+    """As the documents are named: octets decoded, each one a character."""
+    return (unquote_to_bytes(raw_path) if b"%" in raw_path else raw_path).decode("latin-1")
