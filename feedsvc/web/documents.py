@@ -10,7 +10,6 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -152,7 +151,7 @@ class Documents:
         self._storage = storage
         self._memory = _Memory(most_bytes)
         # What readers look into, by PATH_INFO.
-        self.held: Mapping[str, Held] = self._memory.held
+        self.held: dict[str, Held] = self._memory.held
         self._flights: dict[str, Future[Held | None]] = {}
         # For all of the above; never held while storage is asked.
         self._lock = threading.Lock()
