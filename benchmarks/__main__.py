@@ -60,8 +60,12 @@ def _run(folder: Path, server_core: int, client_core: int) -> None:
         plain = ours.get(FEED, {}).body
         packed = ours.get(FEED, {"Accept-Encoding": "gzip"}).body
         _check_feed(plain)
-        with nginx(folder, server_core, FEED, plain, packed) as theirs:
-            lines = polls.measure([ours, theirs], FEED, packed, client_core, folder)
+        bodies = {"identity": plain, "gzip": packed}
+        with (
+            feedsvc(folder, server_core, [], front="wsgi") as by_wsgi,
+            nginx(folder, server_core, FEED, plain, packed) as theirs,
+        ):
+            lines = polls.measure([ours, by_wsgi, theirs], FEED, bodies, client_core, folder)
         publishes = publishing.measure(ours, FEED)
         after = len(ours.get(FEED, {}).body)
     late = scheduling.measure(folder / "scheduling", server_core)
@@ -84,20 +88,18 @@ def _check_feed(plain: bytes) -> None:
 def _print_polls(lines: Sequence[polls.Line], plain: int, packed: int) -> None:
     print(
         f"Polls of one feed, {articles.COUNT} articles, {plain} bytes, {packed} as gzip;"
-        f" {polls.CONNECTIONS} connections, medians of {polls.ROUNDS} rounds"
-        f" of {polls.ROUND_SECONDS} s\n"
+        f" medians of {polls.ROUNDS} rounds; requests a second, their ratio to nginx's,"
+        f" and the server's microseconds for one\n"
     )
-    print(f"{'kind':<18}{'feedsvc requests/s':>20}{'nginx requests/s':>20}{'ratio':>8}")
     for line in lines:
-        ours, theirs = line.rates["feedsvc"], line.rates["nginx"]
-        print(f"{line.kind:<18}{ours:>20.0f}{theirs:>20.0f}{ours / theirs:>8.2f}")
-    print()
-    for line in lines:
-        parts = [
-            f"{name} {low:.0f} to {high:.0f}, client {line.busy[name]:.0%} busy"
-            for name, (low, high) in line.spreads.items()
-        ]
-        print(f"{line.kind}: {'; '.join(parts)}")
+        theirs = line.medians["nginx"]
+        for name, ours in line.medians.items():
+            low, high = line.spreads[name]
+            print(
+                f"{line.kind:<26}{name:<14}{ours.rate:>9.0f}/s{ours.rate / theirs.rate:>7.2f}"
+                f"{ours.cost:>8.1f} µs   {low:.0f} to {high:.0f}, client {ours.busy:.0%} busy"
+            )
+        print()
 
 
 def _print_publishes(publishes: Sequence[publishing.Publish], after: int) -> None:

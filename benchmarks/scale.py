@@ -139,7 +139,7 @@ def _resident_megabytes(server: RunningServer) -> float:
             for format in Format:
                 server.get(f"/feeds/category-{number:05}.{format}", {})
     found = []
-    pids = [server.pid]
+    pids = [server.session]
     for pid in pids:
         for task in Path(f"/proc/{pid}/task").iterdir():
             pids += map(int, (task / "children").read_text().split())

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 HOST = "127.0.0.1"
@@ -23,6 +23,7 @@ STOP_SECONDS = 10
 FEEDSVC_CONFIG = """
 [site]
 title = "The Example"
+url = "http://news.example.org"
 language = "en"
 timezone = "Europe/Rome"
 author = "The editors"
@@ -31,7 +32,8 @@ url = "http://news.example.org"
 [server]
 host = "{host}"
 port = {port}
-workers = 1
+workers = {workers}
+front = "{front}"
 
 [storage]
 url = "sqlite:///{folder}/feedsvc.db"
@@ -93,12 +95,26 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class RunningServer:
-    """A server that answers."""
+    """A server that answers.
+
+    :param session: the number of its process group, which is its first process's.
+    """
 
     name: str
     port: int
     log: Path
-    pid: int = 0
+    session: int
+
+    def processor_seconds(self) -> float:
+        """What all its processes have used."""
+        ticks = 0
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                # Behind the name, which may hold anything; proc(5) counts from 1.
+                fields = stat.read_text().rpartition(")")[2].split()
+                if int(fields[3]) == self.session:
+                    ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def get(self, path: str, headers: Mapping[str, str]) -> Answer:
         """One request on a connection of its own."""
@@ -114,11 +130,19 @@ class RunningServer:
 
 @contextmanager
 def feedsvc(
-    folder: Path, core: int, articles: Sequence[Path], *, workers: int = 1
+    folder: Path,
+    core: int,
+    articles: Sequence[Path],
+    *,
+    workers: int = 1,
+    front: str = "protocol",
 ) -> Iterator[RunningServer]:
-    """``feedsvc serve`` with these articles; ended on leaving."""
+    """``feedsvc serve`` with these articles; ended on leaving.
+
+    A second one in the same folder serves the same bytes.
+    """
     port = _free_port()
-    words = command(write_config(folder, port))
+    words = command(write_config(folder, port, workers=workers, front=front))
     done = subprocess.run(
         [*words, "import", *map(str, articles)] if articles else [*words, "migrate"],
         cwd=folder,
@@ -130,10 +154,9 @@ def feedsvc(
     )
     if done.returncode:
         raise BenchmarkFault(f"the articles were not imported:\n{done.stderr}")
-    server = RunningServer("feedsvc", port, folder / "feedsvc.log")
-    serve = [*words, "serve", "--workers", str(workers)]
-    with _running(serve, server, core, "/healthz"):
-        yield server
+    name = "feedsvc" if front == "protocol" else f"feedsvc {front}"
+    with _running([*words, "serve"], name, folder / f"{front}.log", core, port, "/healthz") as one:
+        yield one
 
 
 @contextmanager
@@ -141,15 +164,15 @@ def serving(folder: Path, core: int, path: str) -> Iterator[RunningServer]:
     """``feedsvc serve`` with the database in ``folder``, as soon as it answers ``path``."""
     port = _free_port()
     words = command(write_config(folder, port))
-    server = RunningServer("feedsvc", port, folder / "feedsvc.log")
-    with _running([*words, "serve"], server, core, path) as pid:
-        yield replace(server, pid=pid)
+    with _running([*words, "serve"], "feedsvc", folder / "feedsvc.log", core, port, path) as server:
+        yield server
 
 
-def write_config(folder: Path, port: int) -> Path:
+def write_config(folder: Path, port: int, *, workers: int = 1, front: str = "protocol") -> Path:
     """A configuration that keeps everything in ``folder``."""
-    config = folder / "config.toml"
-    config.write_text(FEEDSVC_CONFIG.format(host=HOST, port=port, folder=folder), "utf-8")
+    config = folder / f"{front}.toml"
+    text = FEEDSVC_CONFIG.format(host=HOST, port=port, folder=folder, workers=workers, front=front)
+    config.write_text(text, "utf-8")
     return config
 
 
@@ -169,13 +192,11 @@ def nginx(
     file.with_name(file.name + ".gz").write_bytes(packed)
     # Started by root, its worker would become somebody who may not read the folder.
     user = f"user root {grp.getgrgid(os.getegid()).gr_name};" if os.geteuid() == 0 else ""
-    server = RunningServer("nginx", _free_port(), folder / "nginx.log")
+    port, log = _free_port(), folder / "nginx.log"
     config = folder / "nginx.conf"
-    config.write_text(
-        NGINX_CONFIG.format(host=HOST, port=server.port, folder=folder, user=user), "utf-8"
-    )
-    command = ["nginx", "-p", str(folder), "-e", str(server.log), "-c", str(config)]
-    with _running(command, server, core, path):
+    config.write_text(NGINX_CONFIG.format(host=HOST, port=port, folder=folder, user=user), "utf-8")
+    command = ["nginx", "-p", str(folder), "-e", str(log), "-c", str(config)]
+    with _running(command, "nginx", log, core, port, path) as server:
         yield server
 
 
@@ -188,21 +209,23 @@ def invitation(server: RunningServer) -> str:
 
 
 @contextmanager
-def _running(command: Sequence[str], server: RunningServer, core: int, path: str) -> Iterator[int]:
-    """A process that answers ``path``; its number."""
-    with server.log.open("ab") as log:
+def _running(
+    command: Sequence[str], name: str, log: Path, core: int, port: int, path: str
+) -> Iterator[RunningServer]:
+    with log.open("ab") as file:
         process = subprocess.Popen(
             ["taskset", "-c", str(core), *command],
-            cwd=server.log.parent,
+            cwd=log.parent,
             env=_environment(),
             stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
+            stdout=file,
+            stderr=file,
             start_new_session=True,
         )
+    server = RunningServer(name, port, log, process.pid)
     try:
         _await(process, server, path)
-        yield process.pid
+        yield server
     finally:
         _end(process)
 

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import getpass
 import os
-import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from granian.constants import Interfaces
-from granian.server import Server
-
-from feedsvc import app, backlog
+from feedsvc import app, backlog, serving
 from feedsvc.config import Config
 from feedsvc.errors import (
-    CannotListen,
     ConfigError,
     FeedsvcError,
     ImportRefused,
@@ -35,12 +29,8 @@ from feedsvc.storage import Storage, describe_url
 from feedsvc.timestamps import utc_now
 from feedsvc.web import accounts
 
-# Threads for what falls through to Flask, in each worker; polls take one for
-# some microseconds.
-BLOCKING_THREADS = 4
 # What the server loads in each worker.
 WORKER = "feedsvc.app:serve_worker"
-DRAIN_SECONDS = 5
 # How often a start waits for another one that holds the database.
 STARTS = 5
 # So many categories' feeds are printed.
@@ -143,54 +133,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(config: Config, options: argparse.Namespace) -> int:
-    address = _listening_address(config.server.host, config.server.port)
+    serving.listening_address(config.server.host, config.server.port)
     _make_ready(config, options.samples)
-    server = Server(
-        WORKER,
-        factory=True,
-        interface=Interfaces.WSGI,
-        address=address,
-        port=config.server.port,
-        workers=config.server.workers,
-        blocking_threads=BLOCKING_THREADS,
-        respawn_failed_workers=True,
-        workers_kill_timeout=DRAIN_SECONDS,
-        websockets=False,
-        log_level="warning",  # type: ignore[arg-type]
-        process_name=None,
+    if config.server.front == "wsgi":
+        return serving.serve_wsgi(config, WORKER)
+    return serving.serve_protocol(
+        config, WORKER, read_config=app.read_config, make_ready=_make_ready_again
     )
-    server.serve()
-    return 0
-
-
-def _listening_address(host: str, port: int) -> str:
-    """The IP address to listen on, which nobody else listens on.
-
-    The server shares its port among its workers, so two services on one port would
-    both start, and each get a part of the requests.
-
-    :raises CannotListen: names the setting and the mend.
-    """
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except (OSError, UnicodeError) as error:
-        raise CannotListen(f"server.host: {host!r} is no address: {error}") from error
-    family, _, _, _, place = sorted(found, key=lambda one: one[0] is not socket.AF_INET)[0]
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(place)
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise CannotListen(
-                    f"port {port} of {host} is taken by another program. Stop it, or choose"
-                    f" another port: feedsvc serve --port {port % 65535 + 1}, or"
-                    f" FEEDSVC_SERVER_PORT={port % 65535 + 1} make serve"
-                ) from error
-            raise CannotListen(
-                f"cannot listen on port {port} of {host!r}: {error.strerror}"
-            ) from error
-    return str(place[0])
 
 
 def _make_ready(config: Config, samples: Path | None) -> None:
@@ -210,6 +159,18 @@ def _make_ready(config: Config, samples: Path | None) -> None:
         # read; if not, there is nothing to serve.
         app.open_storage(config).close()
         print(f"feedsvc: {error}; serving what is stored, nothing can be saved", file=sys.stderr)
+    finally:
+        storage.close()
+
+
+def _make_ready_again(config: Config) -> None:
+    """The same for a configuration that is taken over while the service runs.
+
+    :raises StorageError: it cannot be.
+    """
+    storage = Storage(config.storage_url)
+    try:
+        _prepare(config, storage)
     finally:
         storage.close()
 

@@ -254,13 +254,16 @@ def open_existing(config: Config) -> Storage:
     return open_storage(config)
 
 
-def serve_worker(clock: Clock = utc_now) -> Front:
-    """What the server calls in each of its processes."""
+def serve_worker(clock: Clock = utc_now, config: Config | None = None) -> Front:
+    """What the server calls in each of its processes.
+
+    :param config: what the service goes by; read anew where the server cannot hand it on.
+    """
     # Ctrl+C in a terminal goes to every process of the group. The server's parent
     # ends its workers by itself; ended twice, they hang until they are killed.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     configure_logging()
-    config = read_config()
+    config = config or read_config()
     worker = build(config, clock=clock)
     if not worker.storage.read_only:
         scheduling.start(

@@ -42,12 +42,14 @@ class SiteConfig:
 class ServerConfig:
     """``[server]``. Only ``trusted_proxies`` may say who the client is.
 
+    :param front: ``protocol``: our own HTTP answers polls; ``wsgi``: a WSGI server does.
     ``cache_megabytes`` bounds the feed documents that a worker holds in memory.
     """
 
     host: str
     port: int
     workers: int
+    front: str
     trusted_proxies: tuple[IPNetwork, ...]
     cache_megabytes: int
 
@@ -179,6 +181,7 @@ SETTINGS: Mapping[str, Mapping[str, _Setting]] = {
         "host": _Setting(str, "127.0.0.1", check=_filled),
         "port": _Setting(int, 8000, check=_between(1, 65535)),
         "workers": _Setting(int, 1, check=_between(1, 64)),
+        "front": _Setting(str, "protocol", check=_one_of("protocol", "wsgi")),
         "cache_megabytes": _Setting(int, 24, check=_between(1, 65536)),
         "trusted_proxies": _Setting(list, (), check=_networks),
     },

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from feedsvc import __main__ as command_line
 from feedsvc import app
+from feedsvc.config import Config
 from feedsvc.timestamps import utc_now
 
 
@@ -26,10 +27,10 @@ def file_clock() -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-def serve_worker() -> app.Front:
+def serve_worker(config: Config | None = None) -> app.Front:
     """What the server calls in each worker."""
     app.MODULE = "tests.clocked"
-    return app.serve_worker(file_clock)
+    return app.serve_worker(file_clock, config)
 
 
 if __name__ == "__main__":

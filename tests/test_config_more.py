@@ -23,7 +23,7 @@ def test_every_default_is_as_documented() -> None:
     assert config.site == SiteConfig(
         "feedsvc", "http://127.0.0.1:8000", "en", "Europe/Rome", "", ""
     )
-    assert config.server == ServerConfig("127.0.0.1", 8000, 1, (), 24)
+    assert config.server == ServerConfig("127.0.0.1", 8000, 1, "protocol", (), 24)
     assert config.feeds == FeedsConfig(50, 14, 10_000_000, 0, "full", 300, 1.0)
 
 
@@ -55,6 +55,12 @@ def test_an_ill_typed_value_is_refused_by_its_path(
     file.write_text(f"[{section}]\n{key} = {value}\n", "utf-8")
     (fault,) = faults(file, ZONE)
     assert fault.startswith(f"{section}.{key}: must be")
+
+
+def test_the_front_is_one_of_two() -> None:
+    assert load(None, {**ZONE, "FEEDSVC_SERVER_FRONT": "wsgi"}).server.front == "wsgi"
+    (fault,) = faults(None, {**ZONE, "FEEDSVC_SERVER_FRONT": "asgi"})
+    assert fault == 'server.front: must be "protocol" or "wsgi"'
 
 
 def test_a_whole_number_is_a_number(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from feedsvc.publishing import Action, Draft, Publisher, find_faults
 from feedsvc.rendering import entry_html
 from feedsvc.storage import Storage
 from feedsvc.web import accounts
-from feedsvc.web.front import _digests, _parsed_http_date, _remembered, negotiate
+from feedsvc.web.polls import _digests, _parsed_http_date, _remembered, negotiate
 from tests.builders import SITE, make_entry
 from tests.conftest import utc
 from tests.service import PASSWORD, Answer, Service

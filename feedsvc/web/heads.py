@@ -1,0 +1,81 @@
+"""The head of a plain poll, read at one glance.
+
+What readers send is nearly always plain: GET or HEAD, a path, HTTP/1.1, no body. Such a
+head is a poll when it is matched here in full; whatever is not is nobody's fault yet, and
+httptools reads it. What is matched here httptools reads the same way, which is tested.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from feedsvc.web.polls import Asked, asked
+
+MOST_FIELDS = 100
+
+
+class Poll(NamedTuple):
+    """A request for a path, as its head says. Nothing of the document is in it.
+
+    :param path: as PEP 3333 has it.
+    :param end: what the connection adds to the reply, with the empty line.
+    :param is_last: the connection closes after it.
+    """
+
+    path: str
+    method: str
+    asked: Asked
+    end: bytes
+    is_last: bool
+
+
+# RFC 9112 sections 3 and 5, without what is rare: octets that are encoded, other forms of
+# target. Each part is taken whole or not at all, so that nothing is tried twice.
+_PLAIN = re.compile(
+    rb"(GET|HEAD) (/[!$&-;=@-Z_a-z~]*+)(?:\?[!$-;=?-Z_a-z~]*+)? HTTP/1\.1"
+    rb"(\r\n(?:[!#-'*+.^_`|~0-9A-Za-z-]++:[\t -~\x80-\xff]*+\r\n)++)\r\n"
+)
+_FIELDS = re.compile(
+    rb"(?i)\r\n(host|connection|if-none-match|if-modified-since|accept-encoding"
+    rb"|content-length|transfer-encoding|expect|upgrade):[ \t]*+([^\r\n]*)"
+)
+_ORDINARY = {b"host", b"connection", b"if-none-match", b"if-modified-since", b"accept-encoding"}
+
+KEEPS = b"\r\n"
+CLOSES = b"connection: close\r\n\r\n"
+
+
+def plain_poll(head: bytes) -> Poll | None:
+    """The poll that exactly these bytes are, or None."""
+    found = _PLAIN.fullmatch(head)
+    if found is None:
+        return None
+    method, path, block = found.groups()
+    if block.count(b"\n") > MOST_FIELDS + 1:
+        return None
+    pairs = _FIELDS.findall(block)
+    fields = {name.lower(): value for name, value in pairs}
+    # Twice the same field, or one that changes how the message is read.
+    if len(fields) != len(pairs) or not fields.keys() <= _ORDINARY:
+        return None
+    connection = fields.get(b"connection", b"keep-alive").rstrip(b" \t").lower()
+    if b"host" not in fields or connection not in (b"keep-alive", b"close"):
+        return None
+    is_last = connection == b"close"
+    return Poll(
+        path.decode(), method.decode(), conditions(fields), CLOSES if is_last else KEEPS, is_last
+    )
+
+
+def conditions(fields: dict[bytes, bytes]) -> Asked:
+    """Those fields that decide, of all by their names in small letters."""
+    return asked(
+        _text(fields.get(b"if-none-match")),
+        _text(fields.get(b"if-modified-since")),
+        _text(fields.get(b"accept-encoding")),
+    )
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("latin-1").rstrip(" \t")
