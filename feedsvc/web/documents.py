@@ -11,7 +11,7 @@ import threading
 import time
 from array import array
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -280,7 +280,7 @@ class Documents:
         self._has_deltas = has_deltas
         self._memory = _Memory(most_bytes)
         # What readers look into, by PATH_INFO.
-        self.held: Mapping[str, Held] = self._memory.held
+        self.held: dict[str, Held] = self._memory.held
         self._flights: dict[str, Future[Held | None]] = {}
         # For all of the above; never held while storage is asked.
         self._lock = threading.Lock()
