@@ -366,7 +366,7 @@ def _check(config: Config, options: argparse.Namespace) -> int:
 
 def _migrate(config: Config, options: argparse.Namespace) -> int:
     now = utc_now()
-    app.prepare(config, Storage(config.storage_url), now).regenerate_due(now)
+    app.prepare(config, Storage(config.storage_url), now, clock=utc_now).regenerate_due(now)
     print(f"{describe_url(config.storage_url)} has this version's schema")
     return 0
 

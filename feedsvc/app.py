@@ -15,7 +15,7 @@ import structlog
 
 from feedsvc import scheduling
 from feedsvc.backlog import FEW_FEEDS, Backlog
-from feedsvc.clocks import Clock, WatchedClock
+from feedsvc.clocks import FURTHEST, Clock, WatchedClock
 from feedsvc.config import Config, load
 from feedsvc.errors import (
     ImportRefused,
@@ -37,6 +37,9 @@ log = structlog.get_logger("feedsvc.app")
 
 # How long another process's change may take to be served by this one.
 REFRESH_SECONDS = 0.2
+# From a feed's change to its being served by every one of several workers: rendering,
+# commit, a tick.
+SETTLING_SECONDS = 0.5
 # How often it is looked for where the database tells of it: with a tick, within a second.
 ASK_SECONDS = 0.7
 MEGABYTE = 1_000_000
@@ -73,7 +76,7 @@ def publisher_of(config: Config, storage: Storage, clock: Clock | None = None) -
         most_bytes=config.feeds.window_bytes,
     )
     grace = timedelta(seconds=config.feeds.grace_seconds)
-    settling = timedelta(seconds=REFRESH_SECONDS if config.server.workers > 1 else 0)
+    settling = timedelta(seconds=SETTLING_SECONDS if config.server.workers > 1 else 0)
     return Publisher(storage, site_of(config), window, clock, settling, grace=grace)
 
 
@@ -170,8 +173,8 @@ class Worker:
         if self.documents.is_due(self.clock()):
             # Where the database is held the slower tick tells, and both try again.
             with suppress(StorageBusy):
-                self.publisher.publish_due(self.clock())
-                self.documents.refresh()
+                # Each feed is served as soon as it is rendered, however many are due.
+                self.publisher.publish_due(self.clock(), self.documents.refresh)
         # PostgreSQL tells by itself; asked all the same, in case that it is not heard.
         if self.storage.is_sqlite or self.documents.is_older_than(ASK_SECONDS):
             self.documents.refresh()
@@ -237,7 +240,8 @@ def _noted_date(storage: Storage) -> datetime | None:
 def note_latest(storage: Storage, clock: WatchedClock) -> None:
     """Keep what the clock has shown for whoever starts before it shows that again."""
     noted = _noted_date(storage)
-    if noted is None or noted != clock.latest:
+    # Of several workers the one that looked last: each other's are not overwritten.
+    if noted is None or noted < clock.latest or noted > clock.latest + FURTHEST:
         log.warning("the system clock was set back", from_=clock.latest.isoformat())
         with storage.writing() as tx:
             tx.settings.put("latest_date", clock.latest.isoformat())

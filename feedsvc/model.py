@@ -17,6 +17,10 @@ RESERVED_SLUGS = frozenset({"all", "authors"})
 ID_PREFIX = "urn:uuid:"
 
 
+# When what stands in a feed as if it always had entered it.
+ALWAYS = datetime(1, 1, 1, tzinfo=UTC)
+
+
 def whole_second(instant: datetime) -> datetime:
     """``instant`` (aware, any zone) in UTC, its fraction of a second cut off."""
     if instant.tzinfo is None:

@@ -11,6 +11,7 @@ from typing import NoReturn
 from feedsvc.characters import clean_block, clean_line
 from feedsvc.errors import InvalidEntry
 from feedsvc.model import (
+    ALWAYS,
     RESERVED_SLUGS,
     Category,
     Entry,
@@ -102,7 +103,12 @@ class Draft:
 
     @classmethod
     def of(cls, entry: Entry) -> Draft:
-        """What a stored entry says."""
+        """What a stored entry says.
+
+        Of one that is held back without a time that was typed, none: taken back and
+        published later, it is of later.
+        """
+        is_timeless = is_held_back(entry) and not entry.wall_time
         return cls(
             title=entry.title,
             categories=entry.categories,
@@ -110,7 +116,7 @@ class Draft:
             summary=entry.summary,
             author=entry.author,
             sources=entry.sources,
-            published=entry.published,
+            published=None if is_timeless else entry.published,
             wall_time=entry.wall_time,
             wall_zone=entry.wall_zone,
             slug=entry.slug,
@@ -386,12 +392,12 @@ def entrance(current: Entry | None, entry: Entry, clock: FeedClock, now: datetim
     """When an entry enters a feed in which it did not stand until now, by the feed's clock.
 
     Moved or restored, or late after the service was down, it is news to readers who
-    could not see it there before. Only an archive's enters by its own date: a new
-    entry that became visible before ``now``.
+    could not see it there before. Only an archive's, a new entry that became visible
+    before ``now``, stands in it as if it always had.
     """
     now = whole_second(now)
     if current is None and entry.visible_at is not None and entry.visible_at < now:
-        return entry.visible_at
+        return ALWAYS
     return clock.at(now)
 
 

@@ -6,6 +6,7 @@ then renders those feeds at once if it can. What it cannot, the next tick does.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -300,14 +301,17 @@ class Publisher(Regenerator):
         """
         return self.publish_due(now) + self.regenerate_owed(now)
 
-    def publish_due(self, now: datetime) -> int:
+    def publish_due(self, now: datetime, after_each: Callable[[], object] = lambda: None) -> int:
         """Publish what has fallen due and render its feeds, before any other that waits.
 
+        :param after_each: called when a feed was rendered, while others still wait.
         :returns: how many feeds' documents changed.
         """
         changed = 0
         while touched := self._publish_some(now):
-            changed += sum(bool(self._regenerate_one(feed_id, now)) for feed_id in touched)
+            for feed_id in touched:
+                changed += bool(self._regenerate_one(feed_id, now))
+                after_each()
         return changed
 
     def _publish_some(self, now: datetime) -> list[int]:

@@ -200,7 +200,9 @@ class Regenerator:
             for feed in feeds:
                 tx.feeds.clear_changes(feed.id)
             # One state of the database, as of now: what commits later keeps its change row.
+            # The feed too, for its category may have been renamed since it was locked.
             with self.storage.reading() as snapshot:
+                feeds = [snapshot.feeds.numbered(feed.id) for feed in feeds]
                 inputs = [self._inputs(snapshot, feed) for feed in feeds]
             changed = [
                 (feed, found)

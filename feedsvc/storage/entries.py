@@ -154,12 +154,15 @@ class EntryRows:
     def due(self, now: datetime, *, limit: int) -> list[Entry]:
         """Scheduled entries whose moment has come, the earliest first.
 
-        Rows that are no valid entry do not stand in the way of those behind them.
+        Rows that are no valid entry do not stand in the way of those behind them, and
+        neither do those that somebody is saving: they are locked here, before the clocks
+        of their feeds, in the order in which a save locks both.
         """
         query = (
             select(entries)
             .where(entries.c.state == State.SCHEDULED.value, entries.c.visible_at <= now)
             .order_by(entries.c.visible_at, entries.c.id)
+            .with_for_update(skip_locked=True)
         )
         for page in range(LONGEST_LIST):
             rows = self._connection.execute(query.limit(limit).offset(page * limit)).all()

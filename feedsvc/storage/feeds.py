@@ -23,6 +23,7 @@ from sqlalchemy import (
 from feedsvc.characters import folded
 from feedsvc.errors import NotFound
 from feedsvc.model import (
+    ALWAYS,
     ID_PREFIX,
     Category,
     Entry,
@@ -322,8 +323,10 @@ class FeedRows:
     def _set_clocks(
         self, feed_ids: Iterable[int], entered: Mapping[int, datetime], now: datetime
     ) -> None:
-        """Note the last move of each feed; what enters by an old date moves no clock."""
+        """Note the last move of each feed; what is there as if always moves no clock."""
         for feed_id in sorted(feed_ids):
+            if entered[feed_id] == ALWAYS:
+                continue
             asked = {"of_feed": feed_id, "at": entered[feed_id], "now": now}
             self._connection.execute(statements.SET_CLOCK, asked)
 

@@ -15,9 +15,9 @@ from feedsvc.model import Format
 from feedsvc.rendering import feed_title, is_right_to_left, summary_text
 from feedsvc.timestamps import MONTHS, describe, rfc3339
 from feedsvc.web import categories
-from feedsvc.web.editor import SESSION_LIFETIME, keep_typed, resume_after_csrf_error
 from feedsvc.web.public import public
 from feedsvc.web.services import Services, services
+from feedsvc.web.sign_in import SESSION_LIFETIME, keep_typed, resume_after_csrf_error
 
 log = structlog.get_logger("feedsvc.web")
 
@@ -57,7 +57,7 @@ def create_flask_app(given: Services, secret_key: str) -> Flask:
     app.before_request(_bound_form)
     CSRFProtect(app)
     app.register_blueprint(public)
-    # Its routes are in two files.
+    # Its routes are in three files, each of which imports the one before.
     app.register_blueprint(categories.editor)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(

@@ -8,11 +8,13 @@ from contextlib import suppress
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
+from werkzeug.datastructures import MultiDict
 
 from feedsvc.errors import EditConflict, InvalidEntry, NotFound, StorageError
 from feedsvc.model import RESERVED_SLUGS, Category
-from feedsvc.web.editor import editor, signed_in
+from feedsvc.web.editor import editor
 from feedsvc.web.services import services
+from feedsvc.web.sign_in import FORMS, signed_in
 
 __all__ = ["editor"]
 
@@ -76,6 +78,16 @@ def change_category(slug: str) -> Any:
     return redirect(url_for("editor.categories"), 303)
 
 
+def _show_again(
+    typed: MultiDict[str, str], arguments: dict[str, Any], fault: str, status: int
+) -> Any:
+    slug = _current_slug(arguments["slug"]) if "slug" in arguments else ""
+    return _page(slug, {"form": fault} if fault else {}, status, typed=typed)
+
+
+FORMS["editor.add_category"] = FORMS["editor.change_category"] = _show_again
+
+
 def _shown() -> Category | None:
     """The category as it stood in the form when that was opened."""
     name, slug = request.form.get("shown_name"), request.form.get("shown_slug")
@@ -86,12 +98,17 @@ def _shown() -> Category | None:
 
 def _current_slug(slug: str) -> str:
     """What a category that had an address is called now."""
-    with services().storage.reading() as tx:
+    with services().storage.reading() as tx, suppress(NotFound):
         return tx.feeds.category(slug).slug
+    return slug
 
 
 def _page(
-    faulty: str | None = None, faults: Mapping[str, str] | None = None, status: int = 200
+    faulty: str | None = None,
+    faults: Mapping[str, str] | None = None,
+    status: int = 200,
+    *,
+    typed: MultiDict[str, str] | None = None,
 ) -> Any:
     """The page; in the form ``faulty`` (a slug, "" the new one's) what was typed stays."""
     text = request.args.get("page", "1")
@@ -108,7 +125,7 @@ def _page(
         has_more=len(found) > PER_PAGE,
         faulty=faulty,
         faults=faults or {},
-        typed=request.form,
+        typed=request.form if typed is None else typed,
         is_conflict=status == 409,
     )
     return page, status

@@ -100,7 +100,7 @@ class ArticleForm:
         if is_held_back(entry) and not entry.wall_time:
             # Nobody typed it: taken back and published later, it is of later.
             return replace(form, publish_at="")
-        choices = _choices(form.publish_at, zone)
+        choices = time_choices(form.publish_at, zone)
         fold = str(fold_of(entry.published, zone)) if choices else ""
         return replace(form, fold=fold, fold_choices=choices)
 
@@ -125,7 +125,7 @@ class ArticleForm:
         try:
             instant = self._instant(current, zone)
         except OverlapError as error:
-            choices = _as_choices(error)
+            choices = _astime_choices(error)
             faults["publish_at"] = f"{error} Choose which one is meant."
         except GapError as error:
             instead = tuple(
@@ -153,7 +153,7 @@ class ArticleForm:
             wall_zone=wall_zone,
             slug=self.slug,
         )
-        choices = choices or _choices(self.publish_at, zone)
+        choices = choices or time_choices(self.publish_at, zone)
         return draft, replace(self, faults=faults, fold_choices=choices, gap_choices=instead)
 
     def _instant(self, current: Entry | None, zone: tzinfo) -> datetime | None:
@@ -174,7 +174,7 @@ class ArticleForm:
     def _shows(self, instant: datetime, wall: datetime, zone: tzinfo) -> bool:
         if wall_text(instant, zone) != wall_text_of(wall):
             return False
-        is_told_apart = bool(self.fold and _choices(self.publish_at, zone))
+        is_told_apart = bool(self.fold and time_choices(self.publish_at, zone))
         return not is_told_apart or self.fold == str(fold_of(instant, zone))
 
     def with_faults(self, faults: Mapping[str, str]) -> ArticleForm:
@@ -197,17 +197,18 @@ def wall_text_of(wall: datetime) -> str:
     return f"{wall.day:02d}/{wall.month:02d}/{wall.year:04d} {wall:%H:%M}"
 
 
-def _choices(text: str, zone: tzinfo) -> tuple[tuple[str, str], ...]:
+def time_choices(text: str, zone: tzinfo) -> tuple[tuple[str, str], ...]:
+    """The two instants of a time that is shown twice, to choose from; else nothing."""
     try:
         to_instant(parse_wall(text), zone)
     except OverlapError as error:
-        return _as_choices(error)
+        return _astime_choices(error)
     except TimestampError:
         pass
     return ()
 
 
-def _as_choices(error: OverlapError) -> tuple[tuple[str, str], ...]:
+def _astime_choices(error: OverlapError) -> tuple[tuple[str, str], ...]:
     return (("0", f"the first: {error.first[0]}"), ("1", f"the second: {error.second[0]}"))
 
 
