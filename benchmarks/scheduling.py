@@ -72,7 +72,8 @@ def _fill(folder: Path, first: datetime) -> None:
                     changed_at=datetime.now(UTC).replace(microsecond=0),
                 )
                 tx.entries.add(entry)
-                tx.feeds.place(entry, due)
+                places = tx.feeds.touched_by(entry)
+                tx.feeds.place(entry, dict.fromkeys(places, due), due)
             tx.feeds.announce_all(datetime.now(UTC).replace(microsecond=0))
     storage.close()
 
