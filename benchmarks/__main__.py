@@ -14,7 +14,11 @@ from pathlib import Path
 from statistics import median
 from typing import NoReturn
 
+<<<<<<< HEAD
 from benchmarks import articles, polls, publishing, scale, scheduling
+=======
+from benchmarks import articles, isolation, polls, publishing, scheduling
+>>>>>>> c46c27011199207b931fa8fef89e1da221305540
 from benchmarks.servers import BenchmarkFault, feedsvc, nginx
 
 # Where each program comes from on Debian.
@@ -66,11 +70,18 @@ def _run(folder: Path, server_core: int, client_core: int) -> None:
             nginx(folder, server_core, FEED, plain, packed) as theirs,
         ):
             lines = polls.measure([ours, by_wsgi, theirs], FEED, bodies, client_core, folder)
-        publishes = publishing.measure(ours, FEED)
+        with publishing.signed_up(ours) as browser:
+            publishes = publishing.measure(browser, FEED)
+            waits = isolation.measure(ours, FEED, browser)
         after = len(ours.get(FEED, {}).body)
     late = scheduling.measure(folder / "scheduling", server_core)
     _print_polls(lines, len(plain), len(packed))
     _print_publishes(publishes, after)
+    for wait in waits:
+        print(
+            f"A poll beside {wait.beside}: median {wait.median:.2f} ms,"
+            f" 99 % below {wait.most:.2f} ms, worst {wait.worst:.1f} ms"
+        )
     print(
         f"\nDue to visible in all of {scheduling.WORKERS} workers, {len(late)} articles while"
         f" {scheduling.WAITING:,} wait: median {median(late):.0f} ms, worst {max(late):.0f} ms"

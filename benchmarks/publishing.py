@@ -5,7 +5,8 @@ from __future__ import annotations
 import http.client
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
@@ -15,6 +16,7 @@ from benchmarks.articles import CATEGORY, body
 from benchmarks.servers import HOST, Answer, BenchmarkFault, RunningServer, invitation
 
 PUBLISHES = 30
+ACCOUNT = {"name": "ada", "password": "a few words in a row"}
 LONGEST_WAIT_SECONDS = 5
 
 
@@ -65,19 +67,25 @@ class Browser:
             raise BenchmarkFault(f"the form sent to {path} was answered {answer.status}")
 
 
-def measure(server: RunningServer, feed_path: str) -> list[Publish]:
-    """Sign in with the one-time link, then publish one article after another."""
+@contextmanager
+def signed_up(server: RunningServer) -> Iterator[Browser]:
+    """The first editor, by the one-time link."""
     browser = Browser(server)
     try:
         link, fields = browser.form(invitation(server))
-        browser.send(link, fields | {"name": "ada", "password": "a few words in a row"})
-        chance = random.Random(11)  # noqa: S311 - nothing secret about it
-        return [
-            publish(browser, feed_path, f"Published number {number:03}", body(chance))
-            for number in range(PUBLISHES)
-        ]
+        browser.send(link, fields | ACCOUNT)
+        yield browser
     finally:
         browser.connection.close()
+
+
+def measure(browser: Browser, feed_path: str) -> list[Publish]:
+    """Publish one article after another."""
+    chance = random.Random(11)  # noqa: S311 - nothing secret about it
+    return [
+        publish(browser, feed_path, f"Published number {number:03}", body(chance))
+        for number in range(PUBLISHES)
+    ]
 
 
 def publish(browser: Browser, feed_path: str, title: str, text: str) -> Publish:

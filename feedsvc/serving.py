@@ -8,6 +8,7 @@ import gc
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -31,6 +32,8 @@ DRAIN_SECONDS = 5
 # How long a thread that renders keeps Python's lock from the event loop, at most.
 SWITCH_SECONDS = 0.0005
 BACKLOG = 2048
+# A port that is taken for longer is somebody else's.
+TAKEN_SECONDS = 2
 
 MakeReady = Callable[[Config], None]
 
@@ -48,21 +51,36 @@ def listening_address(host: str, port: int) -> tuple[socket.AddressFamily, str]:
     except (OSError, UnicodeError) as error:
         raise CannotListen(f"server.host: {host!r} is no address: {error}") from error
     family, _, _, _, place = sorted(found, key=lambda one: one[0] is not socket.AF_INET)[0]
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(place)
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise CannotListen(
-                    f"port {port} of {host} is taken by another program. Stop it, or choose"
-                    f" another port: feedsvc serve --port {port % 65535 + 1}, or"
-                    f" FEEDSVC_SERVER_PORT={port % 65535 + 1} make serve"
-                ) from error
+    try:
+        _probe(family, place)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
             raise CannotListen(
-                f"cannot listen on port {port} of {host!r}: {error.strerror}"
+                f"port {port} of {host} is taken by another program. Stop it, or choose"
+                f" another port: feedsvc serve --port {port % 65535 + 1}, or"
+                f" FEEDSVC_SERVER_PORT={port % 65535 + 1} make serve"
             ) from error
+        raise CannotListen(f"cannot listen on port {port} of {host!r}: {error.strerror}") from error
     return family, str(place[0])
+
+
+def _probe(family: socket.AddressFamily, place: object) -> None:
+    """Listen there for a moment.
+
+    A service that was killed is gone when its last process is, which may take a moment.
+    """
+    deadline = time.monotonic() + TAKEN_SECONDS
+    while True:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(place)  # type: ignore[arg-type]
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                    raise
+            else:
+                return
+        time.sleep(0.1)
 
 
 # The plain way
