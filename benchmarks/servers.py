@@ -33,6 +33,7 @@ url = "http://news.example.org"
 host = "{host}"
 port = {port}
 workers = {workers}
+full_polls_per_hour = 0
 front = "{front}"
 
 [storage]

@@ -28,6 +28,7 @@ from feedsvc.publishing import Publisher
 from feedsvc.storage import Storage, describe_url
 from feedsvc.timestamps import utc_now
 from feedsvc.web import accounts
+from feedsvc.web.metrics import shared_folder
 
 # What the server loads in each worker.
 WORKER = "feedsvc.app:serve_worker"
@@ -135,11 +136,12 @@ def _parser() -> argparse.ArgumentParser:
 def _serve(config: Config, options: argparse.Namespace) -> int:
     serving.listening_address(config.server.host, config.server.port)
     _make_ready(config, options.samples)
-    if config.server.front == "wsgi":
-        return serving.serve_wsgi(config, WORKER)
-    return serving.serve_protocol(
-        config, WORKER, read_config=app.read_config, make_ready=_make_ready_again
-    )
+    with shared_folder():
+        if config.server.front == "wsgi":
+            return serving.serve_wsgi(config, WORKER)
+        return serving.serve_protocol(
+            config, WORKER, read_config=app.read_config, make_ready=_make_ready_again
+        )
 
 
 def _make_ready(config: Config, samples: Path | None) -> None:
@@ -166,11 +168,15 @@ def _make_ready(config: Config, samples: Path | None) -> None:
 def _make_ready_again(config: Config) -> None:
     """The same for a configuration that is taken over while the service runs.
 
+    Before a worker goes by it, and again when none goes by the old one any more: until
+    then one of those may have rendered a feed with the old settings.
+
     :raises StorageError: it cannot be.
     """
     storage = Storage(config.storage_url)
     try:
         _prepare(config, storage)
+        app.publisher_of(config, storage, utc_now).regenerate_all(utc_now(), force=False)
     finally:
         storage.close()
 

@@ -31,7 +31,7 @@ from feedsvc.publishing import Action, Draft, Publisher, inspect
 from feedsvc.publishing import find_faults as find_entry_faults
 from feedsvc.storage import Storage, sqlite_file
 from feedsvc.timestamps import describe, to_instant_unattended, utc_now, zone_named
-from feedsvc.web import Documents, Front, Services, create_flask_app
+from feedsvc.web import Allowance, Documents, Front, Metrics, Services, create_flask_app
 
 log = structlog.get_logger("feedsvc.app")
 
@@ -147,6 +147,11 @@ class Worker:
     documents: Documents
     backlog: Backlog
     clock: WatchedClock
+    metrics: Metrics
+
+    def count(self) -> None:
+        """Take over what was counted since the last time."""
+        self.metrics.take_over(self.front.tally, self.documents.size_bytes)
 
     def regenerate(self) -> None:
         """The slower tick: finish what was left over, by a crash or a held lock."""
@@ -176,8 +181,14 @@ def build(config: Config, *, clock: Clock = utc_now) -> Worker:
     """One process of the service, not ticking yet."""
     storage = open_storage(config)
     clock = watched(storage, clock)
-    publisher = publisher_of(config, storage, clock.stamp)
-    documents = Documents(storage, config.server.cache_megabytes * MEGABYTE)
+    metrics = Metrics()
+    publisher = replace(publisher_of(config, storage, clock.stamp), observe=metrics.rendered)
+    documents = Documents(
+        storage,
+        config.server.cache_megabytes * MEGABYTE,
+        clock=clock,
+        has_deltas=config.feeds.deltas,
+    )
     documents.refresh()
     with storage.reading() as tx:
         cookie_key = tx.settings.get("cookie_key")
@@ -192,14 +203,23 @@ def build(config: Config, *, clock: Clock = utc_now) -> Worker:
             zone=zone_named(config.site.timezone),
             zone_name=config.site.timezone,
             trusted_proxies=config.server.trusted_proxies,
+            metrics=metrics,
+            metrics_from=config.server.metrics_from,
             clock=clock,
         ),
         cookie_key,
     )
 
-    front = Front(documents, flask_app, max_age_seconds=config.feeds.max_age_seconds, clock=clock)
+    front = Front(
+        documents,
+        flask_app,
+        max_age_seconds=config.feeds.max_age_seconds,
+        clock=clock,
+        allowance=Allowance(config.server.full_polls_per_hour),
+        trusted_proxies=config.server.trusted_proxies,
+    )
     backlog = Backlog(storage, [sys.executable, "-m", MODULE, "regenerate", "--owed"])
-    return Worker(front, storage, publisher, documents, backlog, clock)
+    return Worker(front, storage, publisher, documents, backlog, clock, metrics)
 
 
 def watched(storage: Storage, clock: Clock) -> WatchedClock:
@@ -271,6 +291,7 @@ def serve_worker(clock: Clock = utc_now, config: Config | None = None) -> Front:
             regenerate_every_seconds=config.feeds.regenerate_every_seconds,
             refresh=worker.refresh,
             refresh_every_seconds=REFRESH_SECONDS,
+            count=worker.count,
         )
     if not worker.storage.is_sqlite:
         scheduling.listen(worker.storage.notices, worker.documents.refresh)

@@ -42,6 +42,9 @@ class SiteConfig:
 class ServerConfig:
     """``[server]``. Only ``trusted_proxies`` may say who the client is.
 
+    ``full_polls_per_hour``: how often a client may have one feed in full; 0: as it likes.
+    ``metrics_from``: who may read ``/metrics``.
+
     :param front: ``protocol``: our own HTTP answers polls; ``wsgi``: a WSGI server does.
     ``cache_megabytes`` bounds the feed documents that a worker holds in memory.
     """
@@ -52,6 +55,8 @@ class ServerConfig:
     front: str
     trusted_proxies: tuple[IPNetwork, ...]
     cache_megabytes: int
+    full_polls_per_hour: int
+    metrics_from: tuple[IPNetwork, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,7 @@ class FeedsConfig:
     window_bytes: int
     grace_seconds: int
     content: str
+    deltas: bool
     max_age_seconds: int
     regenerate_every_seconds: float
 
@@ -184,6 +190,8 @@ SETTINGS: Mapping[str, Mapping[str, _Setting]] = {
         "front": _Setting(str, "protocol", check=_one_of("protocol", "wsgi")),
         "cache_megabytes": _Setting(int, 24, check=_between(1, 65536)),
         "trusted_proxies": _Setting(list, (), check=_networks),
+        "full_polls_per_hour": _Setting(int, 60, check=_between(0, 3600)),
+        "metrics_from": _Setting(list, ("127.0.0.1", "::1"), check=_networks),
     },
     "storage": {"url": _Setting(str, "sqlite:///data/feedsvc.db", check=_storage)},
     "feeds": {
@@ -192,6 +200,7 @@ SETTINGS: Mapping[str, Mapping[str, _Setting]] = {
         "window_bytes": _Setting(int, 10_000_000, check=_between(10_000, 1_000_000_000)),
         "grace_seconds": _Setting(int, 0, check=_between(0, 3600)),
         "content": _Setting(str, "full", check=_one_of("full", "summary")),
+        "deltas": _Setting(bool, True),
         "max_age_seconds": _Setting(int, 300, check=_between(0, 86400)),
         "regenerate_every_seconds": _Setting(float, 1.0, check=_between(0.1, 3600)),
     },
@@ -201,7 +210,13 @@ CATEGORY_SETTINGS: Mapping[str, _Setting] = {
     "name": _Setting(str, required=True, check=_filled),
     "description": _Setting(str, ""),
 }
-_KIND_NAMES = {str: "text", int: "a whole number", float: "a number", list: "a list of texts"}
+_KIND_NAMES = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    list: "a list of texts",
+    bool: "true or false",
+}
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Config:
@@ -230,9 +245,8 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
         shown = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104
         site["url"] = f"http://{shown}:{server['port']}"
     site["url"] = site["url"].rstrip("/")
-    server["trusted_proxies"] = tuple(
-        ipaddress.ip_network(value, strict=False) for value in server["trusted_proxies"]
-    )
+    for key in ("trusted_proxies", "metrics_from"):
+        server[key] = tuple(ipaddress.ip_network(value, strict=False) for value in server[key])
     return Config(
         site=SiteConfig(**site),
         server=ServerConfig(**server),
@@ -292,6 +306,8 @@ def _override(
         return None
     if setting.kind is list:
         return [part.strip() for part in text.split(",") if part.strip()]
+    if setting.kind is bool:
+        return {"true": True, "false": False}.get(text, text)
     if setting.kind in (int, float):
         try:
             return setting.kind(text)
@@ -354,7 +370,7 @@ def _example(key: str) -> str:
 
 def _is_a(kind: type, value: object) -> bool:
     if isinstance(value, bool):
-        return False
+        return kind is bool
     if kind is list:
         return isinstance(value, list) and all(isinstance(part, str) for part in value)
     return isinstance(value, kind)

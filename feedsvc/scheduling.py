@@ -22,6 +22,9 @@ log = structlog.get_logger("feedsvc.scheduling")
 LISTEN_AGAIN_SECONDS = 1
 
 
+COUNT_SECONDS = 1.0
+
+
 class Every(BaseTrigger):  # type: ignore[misc]
     """A tick some time after the last one.
 
@@ -60,11 +63,13 @@ def start(
     regenerate_every_seconds: float,
     refresh: Callable[[], object],
     refresh_every_seconds: float,
+    count: Callable[[], object] = lambda: None,
 ) -> BackgroundScheduler:
     """Begin to tick, in threads of this process.
 
     :param regenerate: publishes what is due and renders what is owed.
     :param refresh: takes over what other processes rendered.
+    :param count: takes over what polls were counted, once a second.
     """
     # UTC: with a local zone APScheduler asks the host, and a clock change would
     # move the ticks. No grace time: a late tick is as good as one on time.
@@ -75,6 +80,7 @@ def start(
     for name, work, seconds in (
         ("regenerate", regenerate, regenerate_every_seconds),
         ("refresh", refresh, refresh_every_seconds),
+        ("count", count, COUNT_SECONDS),
     ):
         scheduler.add_job(_Tick(name, work), Every(seconds), id=name)
     scheduler.start()

@@ -153,8 +153,10 @@ def _work(
     for number, one in enumerate(sockets):
         if number != place.number:
             one.close()
-    if place.is_first:
+    if place.step != "serve":
         make_ready(config)
+    if place.step == "settle":
+        return
     module, _, name = worker.partition(":")
     front: Front = getattr(import_module(module), name)(config=config)
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -168,7 +170,7 @@ class _PollServer(uvicorn.Server):
     """uvicorn's, with our protocol, our signals, and an end when the supervisor is gone."""
 
     def __init__(self, front: Front, place: Place) -> None:
-        pages = Pages(front.fallback, largest_body=LARGEST_FORM_BYTES)
+        pages = Pages(front, largest_body=LARGEST_FORM_BYTES)
         super().__init__(
             uvicorn.Config(
                 pages,

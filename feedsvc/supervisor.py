@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 import structlog
 
@@ -29,20 +29,25 @@ FIRST_DELAY_SECONDS = 0.1
 LONGEST_DELAY_SECONDS = 30
 # From being asked to end until being killed.
 DRAIN_SECONDS = 4.5
+SETTLE_SECONDS = 600
 INTERRUPT_SECONDS = 1
+
+
+Step = Literal["serve", "try", "settle"]
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """What a worker is told.
 
-    :param is_first: no other has begun this work: a renewal, to be tried out.
+    :param step: ``serve``; ``try``: a renewal, which nobody serves by yet; ``settle``:
+        everybody does now, and this one is only to see to what the last ones left.
     :param lifeline: readable, at its end, when the supervisor is gone.
     :param is_up: to be called once it serves.
     """
 
     number: int
-    is_first: bool
+    step: Step
     lifeline: int
     is_up: Callable[[], None]
 
@@ -81,6 +86,7 @@ class Supervisor:
         self._outdated: list[int] = []
         self._renew_at = 0.0
         self._candidate: _Worker | None = None
+        self._is_unsettled = False
         # Asked to end, and when they are killed.
         self._leaving: dict[int, float] = {}
         self._selector = selectors.DefaultSelector()
@@ -130,9 +136,14 @@ class Supervisor:
             worker = self._workers.get(number)
             # One that died meanwhile may have been replaced by one with the new work.
             if worker is None or worker.work is not self._new_work:
-                self._candidate = self._start(number, self._new_work)
+                step: Step = "serve" if self._new_work is self._work else "try"
+                self._candidate = self._start(number, self._new_work, step)
+        if self._is_unsettled and not (self._outdated or self._candidate or self._leaving):
+            self._is_unsettled = False
+            pid = self._start(0, self._work, "settle").pid
+            self._leaving[pid] = now + SETTLE_SECONDS
 
-    def _start(self, number: int, work: Work) -> _Worker:
+    def _start(self, number: int, work: Work, step: Step = "serve") -> _Worker:
         sys.stdout.flush()
         sys.stderr.flush()
         reads, writes = os.pipe()
@@ -142,14 +153,14 @@ class Supervisor:
         if pid == 0:
             os.close(self._held_end)
             self._selector.close()
-            self._become_worker(number, work, writes)
+            self._become_worker(number, work, step, writes)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         os.close(writes)
         worker = _Worker(pid, number, work, time.monotonic(), reads)
         self._selector.register(reads, selectors.EVENT_READ, worker)
         return worker
 
-    def _become_worker(self, number: int, work: Work, ready: int) -> NoReturn:
+    def _become_worker(self, number: int, work: Work, step: Step, ready: int) -> NoReturn:
         status = 1
         try:
             signal.set_wakeup_fd(-1)
@@ -160,8 +171,7 @@ class Supervisor:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-            is_first = work is not self._work
-            work(Place(number, is_first, self._lifeline, lambda: _tell(ready)))
+            work(Place(number, step, self._lifeline, lambda: _tell(ready)))
             status = 0
         except FeedsvcError as error:
             log.error("worker cannot work", reason=str(error))
@@ -184,6 +194,7 @@ class Supervisor:
         self._workers[worker.number] = worker
         self._work = worker.work
         self._candidate = None
+        self._is_unsettled = True
         self._due.pop(worker.number, None)
         if before is not None:
             self._ask_to_end(before)

@@ -137,7 +137,7 @@ class ProtocolServer:
 
     def _connection(self) -> PollProtocol:
         assert self.front is not None
-        pages = Pages(self.front.fallback, largest_body=self._largest_body)
+        pages = Pages(self.front, largest_body=self._largest_body)
         config = uvicorn.Config(
             pages,
             http=partial(PollProtocol, Polls(self.front)),  # type: ignore[arg-type]

@@ -31,6 +31,8 @@ author = "The editors"
 
 [server]
 port = {port}
+# Tests ask for whole feeds as fast as they can.
+full_polls_per_hour = 0
 
 [storage]
 url = "{url}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,10 @@ def test_every_default_is_as_documented() -> None:
     assert config.site == SiteConfig(
         "feedsvc", "http://127.0.0.1:8000", "en", "Europe/Rome", "", ""
     )
-    assert config.server == ServerConfig("127.0.0.1", 8000, 1, "protocol", (), 24)
-    assert config.feeds == FeedsConfig(50, 14, 10_000_000, 0, "full", 300, 1.0)
+    assert config.server == ServerConfig(
+        "127.0.0.1", 8000, 1, "protocol", (), 24, 60, (ip_network("127.0.0.1"), ip_network("::1"))
+    )
+    assert config.feeds == FeedsConfig(50, 14, 10_000_000, 0, "full", True, 300, 1.0)
 
 
 def test_without_a_file_only_the_zone_is_missing() -> None:

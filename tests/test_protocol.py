@@ -645,13 +645,18 @@ def test_a_server_that_ends_lets_what_it_answers_be_answered(
         for one in list(server.state.connections):
             one.shutdown()
 
-    with server.connect() as idle, server.connect() as busy:
+    with server.connect() as idle, server.connect() as busy, server.connect() as silent:
         idle.sendall(POLL)
         idle.recv(65_536)
         busy.sendall(b"GET /waits HTTP/1.1\r\nHost: x\r\n\r\n")
         eventually(lambda: application.environs)
         server.run(shut_down())
-        assert read_to_end(idle) == b""
+        # What was on its way already is answered.
+        idle.sendall(POLL + POLL)
+        received = read_to_end(idle)
+        assert statuses(received) == [b"304"]
+        assert b"connection: close\r\n" in received
+        assert read_to_end(silent) == b""
         application.gate.set()
         received = read_to_end(busy)
         assert statuses(received) == [b"200"]

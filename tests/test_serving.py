@@ -63,7 +63,7 @@ def exchange(port: int, sent: bytes) -> bytes:
 
 def test_both_fronts_answer_polls_alike_to_the_byte(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/feedsvc.db"
-    settings = {"FEEDSVC_SITE_URL": "https://news.example.org"}
+    settings = {"FEEDSVC_SITE_URL": "http://news.example.org"}
     folder = tmp_path / "wsgi"
     folder.mkdir()
     plain = {**settings, "FEEDSVC_SERVER_FRONT": "wsgi"}
@@ -117,7 +117,11 @@ def test_the_service_works_by_either_front(tmp_path: Path, front: str) -> None:
         assert b"Written" in answer.body
         etag = {"If_None_Match": answer.headers["etag"]}
         assert service.get("/feeds/all.rss", **etag).status == 304
-        assert service.request("POST", "/editor/sign-in", b"a" * 15_000_000).status in (400, 413)
+        if front == "protocol":  # the other one resets the connection
+            answer = service.request("POST", "/editor/sign-in", b"a" * 15_000_000)
+            assert answer.status == 413
+        answer = service.request("POST", "/editor/sign-in", b"a=" * 6_900_000, Content_Type=FORM)
+        assert answer.status == 400
         assert service.get("/static/style.css").status == 200
         assert service.stop() == 0
         assert "Traceback" not in service.log.read_text()
@@ -238,7 +242,7 @@ def test_a_new_configuration_is_taken_over_without_refusing_anybody(service: Ser
     assert refused == []
     assert answered
     assert all("Renamed" in service.get("/").text for _ in range(10))
-    assert b"Renamed" in service.get("/feeds/all.rss").body
+    eventually(lambda: b"Renamed" in service.get("/feeds/all.rss").body)
     assert service.stop() == 0
 
 

@@ -1,6 +1,7 @@
 """Feeds and article texts as bytes and HTML; each quirk of feedgen is mended here."""
 
-from feedsvc.rendering.encodings import ENCODINGS, IDENTITY, Unpackable, unpack
+from feedsvc.rendering.deltas import Cut, cut
+from feedsvc.rendering.encodings import CODINGS, ENCODINGS, IDENTITY, Unpackable, unpack
 from feedsvc.rendering.html import (
     entry_html,
     first_paragraph,
@@ -21,12 +22,15 @@ from feedsvc.rendering.render import (
 )
 
 __all__ = [
+    "CODINGS",
     "ENCODINGS",
     "IDENTITY",
     "RENDERER_VERSION",
+    "Cut",
     "LeftOut",
     "Rendered",
     "Unpackable",
+    "cut",
     "documents",
     "entry_html",
     "feed_title",

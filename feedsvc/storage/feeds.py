@@ -359,6 +359,11 @@ class FeedRows:
         """Feeds that are owed a rendering, the longest waiting first."""
         return list(self._connection.execute(statements.CHANGED, {"most": limit}).scalars())
 
+    def oldest_change(self) -> datetime | None:
+        """When the change was announced that has waited longest, or None."""
+        query = select(changes.c.made_at).order_by(changes.c.id).limit(1)
+        return self._connection.execute(query).scalar_one_or_none()
+
     def is_owed(self, feed_ids: Iterable[int]) -> bool:
         """Whether one of these feeds waits to be rendered."""
         query = select(changes.c.id).where(changes.c.feed_id.in_(list(feed_ids))).limit(1)

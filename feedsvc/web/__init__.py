@@ -1,8 +1,10 @@
 """HTTP: polls from memory first, then pages and forms by Flask."""
 
+from feedsvc.web.allowance import Allowance
 from feedsvc.web.application import create_flask_app
 from feedsvc.web.documents import Documents
 from feedsvc.web.front import Front
+from feedsvc.web.metrics import Metrics
 from feedsvc.web.services import Services
 
-__all__ = ["Documents", "Front", "Services", "create_flask_app"]
+__all__ = ["Allowance", "Documents", "Front", "Metrics", "Services", "create_flask_app"]

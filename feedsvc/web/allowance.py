@@ -13,7 +13,7 @@ from feedsvc.web.clients import subscriber
 
 # Whole documents that a client may take at once before it has to wait: a reader's first
 # look, its several formats, the people behind one address.
-BURST = 12
+BURST = 60
 # So many clients and feeds are remembered, twice: strangers choose how many there are.
 MOST_REMEMBERED = 50_000
 

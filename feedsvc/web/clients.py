@@ -17,13 +17,14 @@ def nearest_client(address: str, forwarded: str, trusted: tuple[IPNetwork, ...])
     :param forwarded: X-Forwarded-For; only a trusted proxy's is believed, from its right end.
     """
     for earlier in reversed([one.strip() for one in forwarded.split(",")]):
-        if not earlier or not _is_in(address, trusted):
+        if not earlier or not is_in(address, trusted):
             break
         address = earlier
     return address[:LONGEST_ADDRESS]
 
 
-def _is_in(address: str, networks: tuple[IPNetwork, ...]) -> bool:
+def is_in(address: str, networks: tuple[IPNetwork, ...]) -> bool:
+    """Whether an address belongs to one of the networks."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

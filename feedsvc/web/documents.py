@@ -9,21 +9,29 @@ import math
 import re
 import threading
 import time
+from array import array
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from typing import TypeAlias
 
 from feedsvc.characters import is_writable
 from feedsvc.model import Format, StoredDocument
-from feedsvc.rendering import ENCODINGS, IDENTITY
+from feedsvc.rendering import CODINGS, ENCODINGS, IDENTITY, cut
 from feedsvc.storage import Storage, Transaction
+from feedsvc.timestamps import utc_now
 
 # What a document takes in memory beside its bodies.
 OVERHEAD_BYTES = 2_000
 # How much of the room holds what is about to leave.
 COOLING_PART = 8
+# So many documents before the one that is served are known by their entries.
+MOST_EARLIER = 8
+# Of 64-bit numbers.
+Marks: TypeAlias = "array[int]"
 # So many changed feeds are asked for at once: two numbers each.
 PAGE = 1000
 
@@ -53,6 +61,9 @@ class Held:
     :param bodies: content coding -> bytes, the preferred first; always has ``identity``.
     :param feed_id: whose document it is.
     :param version: grows with each change of that feed.
+    :param older_until: until when this worker gave out what was there before, in seconds
+        since 1970; 0 where it never did.
+    :param earlier: the last documents before it, each by its digest and its entries' marks.
     """
 
     digest: str
@@ -64,8 +75,11 @@ class Held:
     feed_id: int = 0
     version: int = 0
     format: Format = Format.RSS
+    older_until: float = 0.0
+    earlier: tuple[tuple[str, Marks], ...] = ()
     encodings: tuple[str, ...] = field(init=False)
     coded: dict[str, Coded] = field(init=False)
+    _deltas: dict[tuple[str, str], Coded | None] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         """Write all headers once, here and not for each poll."""
@@ -79,7 +93,8 @@ class Held:
     @property
     def size_bytes(self) -> int:
         """What it takes in memory."""
-        return OVERHEAD_BYTES + sum(map(len, self.bodies.values()))
+        marks = sum(one.itemsize * len(one) for _, one in self.earlier)
+        return OVERHEAD_BYTES + marks + sum(map(len, self.bodies.values()))
 
     @property
     def last_modified_line(self) -> bytes:
@@ -88,7 +103,15 @@ class Held:
 
     def _code(self, encoding: str) -> Coded:
         body = self.bodies[encoding]
-        renewed = [
+        renewed = self._renewed(encoding)
+        return Coded(
+            not_modified=_lines("HTTP/1.1 304 Not Modified", *renewed),
+            found=_lines("HTTP/1.1 200 OK", *renewed, *self._described(encoding, body)),
+            body=body,
+        )
+
+    def _renewed(self, encoding: str) -> list[str]:
+        return [
             f"etag: {self.etag(encoding)}",
             "vary: Accept-Encoding",
             "access-control-allow-origin: *",
@@ -96,18 +119,59 @@ class Held:
             "access-control-expose-headers: ETag, Last-Modified",
             f"last-modified: {self.last_modified}",
         ]
+
+    def _described(self, encoding: str, body: bytes) -> list[str]:
         described = [
             f"content-type: {self.content_type}",
             f"content-length: {len(body)}",
             "x-content-type-options: nosniff",
         ]
-        if encoding != "identity":
+        if encoding != IDENTITY:
             described.append(f"content-encoding: {encoding}")
-        return Coded(
-            not_modified=_lines("HTTP/1.1 304 Not Modified", *renewed),
-            found=_lines("HTTP/1.1 200 OK", *renewed, *described),
-            body=body,
+        return described
+
+    def succeeding(self, old: Held, instant: float, *, has_deltas: bool) -> Held:
+        """The same, with what it takes the place of.
+
+        :param instant: now, in seconds since 1970.
+        """
+        if old.digest == self.digest:
+            return replace(self, older_until=old.older_until, earlier=old.earlier)
+        earlier = ((old.digest, old.marks()), *old.earlier)[:MOST_EARLIER] if has_deltas else ()
+        return replace(self, older_until=instant, earlier=earlier)
+
+    def marks(self) -> Marks:
+        """What tells its entries from others."""
+        return array("q", cut(self.bodies[IDENTITY], self.format).marks)
+
+    def delta(self, digests: frozenset[str], encoding: str) -> Coded | None:
+        """What is new to a reader that has one of the earlier documents (RFC 3229).
+
+        None where it has none that is remembered, or the whole is no longer than that.
+        """
+        for digest, marks in self.earlier:
+            if digest in digests:
+                key = (digest, encoding)
+                if key not in self._deltas:
+                    self._deltas[key] = self._delta(marks, encoding)
+                return self._deltas[key]
+        return None
+
+    def _delta(self, marks: Marks, encoding: str) -> Coded | None:
+        body = cut(self.bodies[IDENTITY], self.format).without(frozenset(marks))
+        if encoding != IDENTITY:
+            body = CODINGS[encoding](body)
+        if len(body) >= len(self.bodies[encoding]):
+            return None
+        found = _lines(
+            "HTTP/1.1 226 IM Used",
+            "im: feed",
+            *self._renewed(encoding),
+            *self._described(encoding, body),
+            # Only a cache that knows of deltas may keep one (section 10.5.3 and 10.8.1).
+            "cache-control: no-store, im",
         )
+        return Coded(not_modified=b"", found=found, body=body)
 
 
 def _lines(*lines: str) -> bytes:
@@ -199,10 +263,21 @@ class Documents:
     sees half a document. An older one never takes the place of a newer one.
 
     :param most_bytes: how much is held, at most.
+    :param clock: gives the current instant.
+    :param has_deltas: whether earlier documents are remembered by their entries.
     """
 
-    def __init__(self, storage: Storage, most_bytes: int) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        most_bytes: int,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        has_deltas: bool = True,
+    ) -> None:
         self._storage = storage
+        self._clock = clock
+        self._has_deltas = has_deltas
         self._memory = _Memory(most_bytes)
         # What readers look into, by PATH_INFO.
         self.held: dict[str, Held] = self._memory.held
@@ -317,9 +392,11 @@ class Documents:
             new = _hold(found)
             with self._lock:
                 # Still held: what left meanwhile was not asked for.
+                now = self._clock().timestamp()
                 for path, old in self._memory.of_feed(feed_id):
                     if old.format is format:
-                        self._memory.keep(path, new)
+                        newer = new.succeeding(old, now, has_deltas=self._has_deltas)
+                        self._memory.keep(path, newer)
 
 
 # A slug is made of letters, digits and hyphens of any script.

@@ -5,14 +5,25 @@ The plain way, under any WSGI server; ``protocol`` is the faster one.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+import structlog
+
 from feedsvc.errors import StorageError
+from feedsvc.web.allowance import Allowance
+from feedsvc.web.clients import IPNetwork, nearest_client
 from feedsvc.web.documents import Documents, Held
-from feedsvc.web.polls import answer, asked
+from feedsvc.web.polls import Reply, answer, asked, too_often
+from feedsvc.web.tally import Tally
+
+log = structlog.get_logger("feedsvc.web")
+
+# Strangers may pretend to ask for others.
+MOST_REPORTED = 5
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -26,6 +37,8 @@ class Front:
     :param fallback: what answers everything else.
     :param max_age_seconds: how long caches may keep a feed, at most.
     :param clock: gives the current instant.
+    :param allowance: how often a client may have a feed in full.
+    :param trusted_proxies: who may say for whom it asks.
     """
 
     def __init__(
@@ -35,29 +48,66 @@ class Front:
         *,
         max_age_seconds: int,
         clock: Callable[[], datetime],
+        allowance: Allowance | None = None,
+        trusted_proxies: tuple[IPNetwork, ...] = (),
     ) -> None:
         self.documents = documents
         self.held = documents.held
         self.fallback = fallback
         self.max_age_seconds = max_age_seconds
         self.clock = clock
+        self.tally = Tally()
+        self._allowance = allowance or Allowance(0)
+        self._trusted = trusted_proxies
+        self._unnamed: set[str] = set()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
-        held = self.held.get(environ["PATH_INFO"]) or self._find(environ["PATH_INFO"])
+        path = environ["PATH_INFO"]
+        held = self.held.get(path) or self._find(path)
         if held is None:
             return self.fallback(environ, start_response)
         conditions = asked(
             environ.get("HTTP_IF_NONE_MATCH"),
             environ.get("HTTP_IF_MODIFIED_SINCE"),
             environ.get("HTTP_ACCEPT_ENCODING"),
+            environ.get("HTTP_A_IM"),
         )
         instant = self.clock().timestamp()
         method = environ["REQUEST_METHOD"]
         head, body = answer(held, method, conditions, instant, self.max_age_seconds)
+        if self.counts(head, method):
+            forwarded = environ.get("HTTP_X_FORWARDED_FOR", "")
+            refused = self.refused(path, environ.get("REMOTE_ADDR", ""), forwarded)
+            head, body = refused or (head, body)
+        self.tally.note(path, head, body)
         status, fields = _as_wsgi(head)
         start_response(status, list(fields))
         return [body] if body else []
+
+    @staticmethod
+    def counts(head: bytes, method: str) -> bool:
+        """Whether a reply gives a whole document away."""
+        return method == "GET" and head[9:12] == b"200"
+
+    def refused(self, path: str, address: str, forwarded: str) -> Reply | None:
+        """What a client is told instead that took this feed too often; else None.
+
+        :param address: whom the connection is with.
+        :param forwarded: for whom that one asks, as it says.
+        """
+        client = nearest_client(address, forwarded, self._trusted)
+        if forwarded and client == address:
+            # A proxy that was not named: all its readers would be counted as one.
+            self._report_unnamed(address)
+            return None
+        seconds = self._allowance.take(client, path, time.monotonic())
+        return too_often(seconds) if seconds else None
+
+    def _report_unnamed(self, address: str) -> None:
+        if len(self._unnamed) < MOST_REPORTED and address not in self._unnamed:
+            self._unnamed.add(address)
+            log.warning("asks for others, but is not named in trusted_proxies", address=address)
 
     def _find(self, path_info: str) -> Held | None:
         try:

@@ -31,15 +31,20 @@ class Asked(NamedTuple):
 
     :param digests: what the tags of If-None-Match begin with; None where it has none.
     :param since: If-Modified-Since in seconds since 1970; None also for one that is no date.
+    :param takes_delta: whether only what is new to it will do (RFC 3229, ``A-IM: feed``).
     """
 
     digests: frozenset[str] | None
     since: int | None
     accept_encoding: str | None
+    takes_delta: bool = False
 
 
 def asked(
-    if_none_match: str | None, if_modified_since: str | None, accept_encoding: str | None
+    if_none_match: str | None,
+    if_modified_since: str | None,
+    accept_encoding: str | None,
+    a_im: str | None = None,
 ) -> Asked:
     """The conditions as the header fields of these names have them."""
     digests = None
@@ -47,7 +52,17 @@ def asked(
         is_short = len(if_none_match) <= _LONGEST_KEPT
         digests = _digests(if_none_match) if is_short else _digests_of(if_none_match)
     since = None if if_modified_since is None else _http_instant(if_modified_since)
-    return Asked(digests, since, accept_encoding)
+    takes_delta = a_im is not None and _names_feed(a_im)
+    return Asked(digests, since, accept_encoding, takes_delta)
+
+
+def _names_feed(a_im: str) -> bool:
+    """Whether ``feed`` is among the instance manipulations (RFC 3229 section 10.5.3)."""
+    for one in a_im[:_LONGEST_READ].split(","):
+        name, *parameters = (piece.strip().lower() for piece in one.split(";"))
+        if name == "feed":
+            return _quality(parameters) > 0
+    return False
 
 
 def answer(held: Held, method: str, asked: Asked, instant: float, max_age_seconds: int) -> Reply:
@@ -64,6 +79,10 @@ def answer(held: Held, method: str, asked: Asked, instant: float, max_age_second
     now = int(instant)
     coded = held.coded[encoding]
     is_unchanged = is_current(held, asked, now)
+    if asked.takes_delta and asked.digests and not is_unchanged:
+        delta = held.delta(asked.digests, encoding)
+        if delta is not None:
+            return delta.found, b"" if method == "HEAD" else delta.body
     head = coded.not_modified if is_unchanged else coded.found
     # Never later than Date (RFC 9110 section 8.8.2.1), never earlier than it was:
     # where a clock set back leaves neither, the ETag alone decides.
@@ -84,9 +103,11 @@ def is_current(held: Held, asked: Asked, now: int) -> bool:
     # A date in the future is invalid and ignored (section 13.1.3).
     if since is None or since > now:
         return False
-    # What we gave; or a date of the reader's own, so long after the change that it
-    # cannot have been answered with what was there before.
-    return since == held.updated or since >= held.updated + SETTLED_SECONDS
+    # What we gave, unless it is also a date at which this worker still gave out what was
+    # there before; or a date of the reader's own, so long after the change that it cannot
+    # have been answered with that.
+    is_ours = since == held.updated and held.older_until <= held.updated
+    return is_ours or since >= held.updated + SETTLED_SECONDS
 
 
 def _cache_control(next_due: int | None, instant: float, most: int) -> bytes:
@@ -215,6 +236,17 @@ _ENCODING_REFUSED = _refusal(
     ["vary: Accept-Encoding"],
     f"Accept-Encoding refuses every coding there is: {', '.join(ENCODINGS)}.\n",
 )
+
+
+def too_often(seconds: int) -> Reply:
+    """What a client is told that took a feed in full again and again (RFC 6585 section 4)."""
+    return _refusal(
+        "429 Too Many Requests",
+        [f"retry-after: {seconds}", "cache-control: no-store"],
+        "Ask with If-None-Match or If-Modified-Since: a poll without news is never refused.\n",
+    )
+
+
 # What a reader that runs in a browser asks before its first conditional poll
 # (https://fetch.spec.whatwg.org/#cors-preflight-fetch).
 _PREFLIGHT: Reply = (

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 import httptools
 import structlog
@@ -20,7 +19,18 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from feedsvc.web.documents import Held, http_date_of
 from feedsvc.web.front import Front
-from feedsvc.web.heads import CLOSES, KEEPS, MOST_FIELDS, Poll, conditions, plain_poll
+from feedsvc.web.heads import (
+    CLOSES,
+    KEEPS,
+    MOST_FIELDS,
+    Poll,
+    conditions,
+    forwarded,
+    joined,
+    path_info,
+    plain_poll,
+    target,
+)
 from feedsvc.web.polls import answer
 
 log = structlog.get_logger("feedsvc.web")
@@ -45,6 +55,8 @@ BODY_SECONDS = 20
 SLOWEST_BODY_BYTES_A_SECOND = 4_096
 STALLED_SECONDS = 60
 LINGER_SECONDS = 2
+# When the server ends: for a request that is on its way already.
+LAST_CALL_SECONDS = 0.4
 FOREVER = 1 << 60
 
 # Readers send the same bytes each time; strangers choose them, so only short ones are
@@ -61,16 +73,23 @@ class Polls:
 
     def __init__(self, front: Front) -> None:
         self.held = front.held
+        self._front = front
+        self._tally = front.tally
         self.clock = front.clock
         self.max_age_seconds = front.max_age_seconds
         self.remembered: dict[bytes, Poll] = {}
         self._second = -1
         self._date = b""
 
-    def reply(self, held: Held, poll: Poll) -> tuple[bytes, bytes]:
+    def reply(self, held: Held, poll: Poll, transport: Any) -> tuple[bytes, bytes]:
         """Everything to send: head and content."""
         instant = self.clock().timestamp()
         head, body = answer(held, poll.method, poll.asked, instant, self.max_age_seconds)
+        if body and self._front.counts(head, poll.method):
+            address = (transport.get_extra_info("peername") or ("",))[0]
+            refused = self._front.refused(poll.path, address, poll.forwarded)
+            head, body = refused or (head, body)
+        self._tally.note(poll.path, head, body)
         return head + self.date(instant) + poll.end, body
 
     def date(self, instant: float) -> bytes:
@@ -108,6 +127,7 @@ class PollProtocol(HttpToolsProtocol):
         self._is_last = False
         self._is_closing = False
         self._has_ended = False
+        self._is_draining = False
         self._is_taking_head = False
         self._fault = 0
         self._poll: Poll | None = None
@@ -174,7 +194,7 @@ class PollProtocol(HttpToolsProtocol):
         elif not self._body_left:
             self.flow.resume_reading()
         is_owed = self._rest or self._body_left or self._is_held_up()
-        self._is_ready = not (is_owed or self._is_closing)
+        self._is_ready = not (is_owed or self._is_closing or self._is_draining)
 
     def _is_held_up(self) -> bool:
         """Whether the next request has to wait: for a response, or for the client to read."""
@@ -255,7 +275,7 @@ class PollProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Called by the parser: answer a poll, hand on everything else."""
         self._fault = 0
-        fields = _joined(self.headers)
+        fields = joined(self.headers)
         version, method = self.parser.get_http_version(), self.parser.get_method()
         is_one_zero = version == "1.0"
         self._is_last = not self.parser.should_keep_alive()
@@ -265,12 +285,12 @@ class PollProtocol(HttpToolsProtocol):
             self._fault = self._look_closer(fields, version, method)
             if self._fault:
                 return
-        target = _target(self.url)
-        if target is None:
+        found = target(self.url)
+        if found is None:
             self._fault = 400
             return
-        raw_path, query = target
-        path = _path_info(raw_path)
+        raw_path, query = found
+        path = path_info(raw_path)
         held = self._held.get(path)
         if held is None:
             self._hand_on(raw_path, query, fields, is_one_zero=is_one_zero)
@@ -308,7 +328,7 @@ class PollProtocol(HttpToolsProtocol):
         end = b"connection: keep-alive\r\n\r\n" if is_one_zero else KEEPS
         if self._is_last:
             end = CLOSES
-        return Poll(path, method, conditions(fields), end, self._is_last)
+        return Poll(path, method, conditions(fields), forwarded(fields), end, self._is_last)
 
     def _hand_on(
         self, path: bytes, query: bytes, fields: dict[bytes, bytes], *, is_one_zero: bool
@@ -323,7 +343,7 @@ class PollProtocol(HttpToolsProtocol):
         self.url = path + b"?" + query if query else path
         self.expect_100_continue = fields.get(b"expect", b"").lower() == b"100-continue"
         super().on_headers_complete()
-        self.cycle.keep_alive = not (self._is_last or is_one_zero)
+        self.cycle.keep_alive = not (self._is_last or is_one_zero or self._is_draining)
         self._wait(BODY_SECONDS if self._body_left else FOREVER)
 
     def on_body(self, body: bytes) -> None:
@@ -344,7 +364,9 @@ class PollProtocol(HttpToolsProtocol):
     # What is sent
 
     def _answer(self, held: Held, poll: Poll) -> None:
-        head, body = self._polls.reply(held, poll)
+        if self._is_draining:
+            poll = poll._replace(end=CLOSES, is_last=True)
+        head, body = self._polls.reply(held, poll, self.transport)
         # uvloop sends each write by itself: one, of a copy, until the copy costs more.
         if len(body) < SEPARATE_BYTES:
             self.transport.write(head + body if body else head)
@@ -402,6 +424,19 @@ class PollProtocol(HttpToolsProtocol):
         self._is_closing = True
         self._is_ready = False
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """Called by uvicorn when the server ends: one more answer, if it is asked for soon."""
+        self._is_draining = True
+        self._is_ready = False
+        if self._is_in_flight():
+            super().shutdown()
+        else:
+            self.loop.call_later(LAST_CALL_SECONDS, self._on_last_call)
+
+    def _on_last_call(self) -> None:
+        if not self._is_in_flight():
+            self._close()
 
     def pause_writing(self) -> None:
         """Called by the transport: the client does not read as fast as it asks."""
@@ -462,32 +497,3 @@ def sweep(connections: Iterable[Any]) -> None:
     idle = IDLE_SECONDS if len(found) < MANY_CONNECTIONS else CROWDED_IDLE_SECONDS
     for one in found:
         one.sweep(idle)
-
-
-def _joined(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """The fields by name; of those that are there twice the values in a row (RFC 9110 5.3)."""
-    fields = dict(headers)
-    if len(fields) < len(headers):
-        fields.clear()
-        for name, value in headers:
-            fields[name] = fields[name] + b"," + value if name in fields else value
-    return fields
-
-
-def _target(url: bytes) -> tuple[bytes, bytes] | None:
-    """Path and query of a request's target (RFC 9112 section 3.2); None: it is none."""
-    if url[:1] == b"/":
-        if b"?" not in url and b"#" not in url:
-            return url, b""
-        path, _, query = url.partition(b"#")[0].partition(b"?")
-        return path, query
-    try:
-        parsed = httptools.parse_url(url)
-    except httptools.HttpParserInvalidURLError:
-        return None
-    return parsed.path or b"/", parsed.query or b""
-
-
-def _path_info(raw_path: bytes) -> str:
-    """As the documents are named: octets decoded, each one a character."""
-    return (unquote_to_bytes(raw_path) if b"%" in raw_path else raw_path).decode("latin-1")

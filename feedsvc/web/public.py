@@ -13,7 +13,8 @@ from feedsvc.characters import is_writable
 from feedsvc.errors import NotFound, StorageBusy, StorageError
 from feedsvc.model import Entry, Feed, State
 from feedsvc.rendering import entry_html
-from feedsvc.web.services import services
+from feedsvc.web.clients import is_in
+from feedsvc.web.services import client_address, services
 
 public = Blueprint("public", __name__)
 
@@ -175,4 +176,22 @@ def readyz() -> Response:
 def _plain(text: str, status: int) -> Response:
     return Response(
         text + "\n", status, mimetype="text/plain", headers={"Cache-Control": "no-store"}
+    )
+
+
+@public.get("/metrics")
+def metrics() -> Response:
+    """Numbers for Prometheus, of all workers; to whom ``server.metrics_from`` names."""
+    given = services()
+    if not is_in(client_address(), given.metrics_from):
+        abort(404)
+    try:
+        with given.storage.reading() as tx:
+            oldest = tx.feeds.oldest_change()
+    except StorageError:
+        oldest = None
+    return Response(
+        given.metrics.text(oldest, given.clock()),
+        content_type="text/plain; version=0.0.4; charset=utf-8",
+        headers={"Cache-Control": "no-store"},
     )

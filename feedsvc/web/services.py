@@ -14,6 +14,7 @@ from feedsvc.publishing import Publisher
 from feedsvc.storage import Storage
 from feedsvc.web.clients import IPNetwork, nearest_client
 from feedsvc.web.documents import Documents
+from feedsvc.web.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Services:
     zone: tzinfo
     zone_name: str
     trusted_proxies: tuple[IPNetwork, ...]
+    metrics: Metrics
+    metrics_from: tuple[IPNetwork, ...]
     clock: Callable[[], datetime]
 
 
