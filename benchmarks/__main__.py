@@ -14,11 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import NoReturn
 
-<<<<<<< HEAD
-from benchmarks import articles, polls, publishing, scale, scheduling
-=======
-from benchmarks import articles, isolation, polls, publishing, scheduling
->>>>>>> c46c27011199207b931fa8fef89e1da221305540
+from benchmarks import articles, isolation, polls, publishing, scale, scheduling
 from benchmarks.servers import BenchmarkFault, feedsvc, nginx
 
 # Where each program comes from on Debian.
