@@ -28,6 +28,7 @@ soak: $(READY_DEV) ## the reader contract with new random sequences (CONTRACT_EX
 	  $(BIN)/pytest -s tests/test_contract.py
 
 bench: $(READY_DEV) ## the benchmarks (needs nginx and wrk)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	$(BIN)/python -m benchmarks
 
 screenshots: $(READY_DEV) ## pictures of every page, phone and desktop, in build/screenshots
@@ -40,6 +41,9 @@ lock: $(READY_DEV) ## choose the newest allowed version of every dependency
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header --upgrade \
 	  pyproject.toml --extra build --extra dev -o requirements/dev.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header --upgrade \
+	  pyproject.toml --extra build --extra dev --extra bench -o requirements/bench.txt
 
 clean: ## remove what was set up, but no data
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -14,8 +14,8 @@ from pathlib import Path
 from statistics import median
 from typing import NoReturn
 
-from benchmarks import articles, isolation, polls, publishing, scale, scheduling
-from benchmarks.servers import BenchmarkFault, feedsvc, nginx
+from benchmarks import articles, isolation, polls, proxied, publishing, scale, scheduling
+from benchmarks.servers import BenchmarkFault, django, feedsvc, nginx
 
 # Where each program comes from on Debian.
 PACKAGES = {"nginx": "nginx", "wrk": "wrk", "taskset": "util-linux"}
@@ -66,12 +66,24 @@ def _run(folder: Path, server_core: int, client_core: int) -> None:
             nginx(folder, server_core, FEED, plain, packed) as theirs,
         ):
             lines = polls.measure([ours, by_wsgi, theirs], FEED, bodies, client_core, folder)
+        with django(folder, server_core, FEED) as framework:
+            beside = polls.measure(
+                [ours, framework], FEED, bodies, client_core, folder, polls.BOTH
+            )
         with publishing.signed_up(ours) as browser:
             publishes = publishing.measure(browser, FEED)
             waits = isolation.measure(ours, FEED, browser)
         after = len(ours.get(FEED, {}).body)
+    behind = proxied.measure(folder / "proxied", server_core, client_core)
     late = scheduling.measure(folder / "scheduling", server_core)
     _print_polls(lines, len(plain), len(packed))
+    for line in beside:
+        rates = {name: figures.rate for name, figures in line.medians.items()}
+        print(
+            f"{line.kind:<26}{rates['feedsvc']:.0f}/s, Django's syndication"
+            f" {rates['django']:.0f}/s: {rates['feedsvc'] / rates['django']:.1f} times"
+        )
+    print(proxied.show(behind))
     _print_publishes(publishes, after)
     for wait in waits:
         print(

@@ -200,6 +200,20 @@ def nginx(
         yield server
 
 
+@contextmanager
+def django(folder: Path, core: int, path: str) -> Iterator[RunningServer]:
+    """Django's syndication framework over the articles in ``folder``, by granian with one
+    blocking thread, which answered it fastest; ended on leaving.
+    """
+    port, root = _free_port(), str(Path(__file__).parents[1])
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", HOST]
+    command += ["--port", str(port), "--blocking-threads", "1", "--log-level", "warning"]
+    command += ["--working-dir", root, "benchmarks.syndication:application"]
+    os.environ["SYNDICATION_FOLDER"] = str(folder)
+    with _running(command, "django", folder / "django.log", core, port, path) as server:
+        yield server
+
+
 def invitation(server: RunningServer) -> str:
     """The path of the one-time link that the service printed when it started."""
     found = re.search(r"http://\S+?(/editor/welcome/\S+)", server.log.read_text("utf-8"))
