@@ -67,9 +67,7 @@ def _run(folder: Path, server_core: int, client_core: int) -> None:
         ):
             lines = polls.measure([ours, by_wsgi, theirs], FEED, bodies, client_core, folder)
         with django(folder, server_core, FEED) as framework:
-            beside = polls.measure(
-                [ours, framework], FEED, bodies, client_core, folder, polls.BOTH
-            )
+            beside = polls.measure([ours, framework], FEED, bodies, client_core, folder, polls.BOTH)
         with publishing.signed_up(ours) as browser:
             publishes = publishing.measure(browser, FEED)
             waits = isolation.measure(ours, FEED, browser)

@@ -31,7 +31,7 @@ from feedsvc.publishing import Action, Draft, Publisher, inspect
 from feedsvc.publishing import find_faults as find_entry_faults
 from feedsvc.storage import Storage, sqlite_file
 from feedsvc.timestamps import describe, to_instant_unattended, utc_now, zone_named
-from feedsvc.web import Allowance, Documents, Front, Metrics, Services, create_flask_app
+from feedsvc.web import AccessLog, Allowance, Documents, Front, Metrics, Services, create_flask_app
 
 log = structlog.get_logger("feedsvc.app")
 
@@ -155,6 +155,8 @@ class Worker:
     def count(self) -> None:
         """Take over what was counted since the last time."""
         self.metrics.take_over(self.front.tally, self.documents.size_bytes)
+        if self.front.access is not None:
+            self.front.access.write()
 
     def regenerate(self) -> None:
         """The slower tick: finish what was left over, by a crash or a held lock."""
@@ -197,6 +199,7 @@ def build(config: Config, *, clock: Clock = utc_now) -> Worker:
         cookie_key = tx.settings.get("cookie_key")
     if cookie_key is None:
         raise StorageError("the database is not prepared; run: feedsvc migrate")
+    access = AccessLog(config.server.access_log) if config.server.access_log else None
     flask_app = create_flask_app(
         Services(
             storage=storage,
@@ -208,6 +211,7 @@ def build(config: Config, *, clock: Clock = utc_now) -> Worker:
             trusted_proxies=config.server.trusted_proxies,
             metrics=metrics,
             metrics_from=config.server.metrics_from,
+            access=access,
             clock=clock,
         ),
         cookie_key,
@@ -220,6 +224,7 @@ def build(config: Config, *, clock: Clock = utc_now) -> Worker:
         clock=clock,
         allowance=Allowance(config.server.full_polls_per_hour),
         trusted_proxies=config.server.trusted_proxies,
+        access=access,
     )
     backlog = Backlog(storage, [sys.executable, "-m", MODULE, "regenerate", "--owed"])
     return Worker(front, storage, publisher, documents, backlog, clock, metrics)

@@ -25,7 +25,15 @@ def test_every_default_is_as_documented() -> None:
         "feedsvc", "http://127.0.0.1:8000", "en", "Europe/Rome", "", ""
     )
     assert config.server == ServerConfig(
-        "127.0.0.1", 8000, 1, "protocol", (), 24, 60, (ip_network("127.0.0.1"), ip_network("::1"))
+        "127.0.0.1",
+        8000,
+        1,
+        "protocol",
+        (),
+        24,
+        60,
+        (ip_network("127.0.0.1"), ip_network("::1")),
+        "",
     )
     assert config.feeds == FeedsConfig(50, 14, 10_000_000, 0, "full", True, 300, 1.0)
 

@@ -337,9 +337,9 @@ def test_last_modified_is_left_out_while_it_lies_in_the_future() -> None:
     [
         (None, 300),
         (datetime(2026, 1, 21, 20, 0, tzinfo=UTC), 300),
-        (datetime(2026, 1, 21, 19, 5, 0, tzinfo=UTC), 300),
-        (datetime(2026, 1, 21, 19, 3, 0, tzinfo=UTC), 180),
-        (datetime(2026, 1, 21, 19, 0, 1, tzinfo=UTC), 1),
+        (datetime(2026, 1, 21, 19, 5, 0, tzinfo=UTC), 299),
+        (datetime(2026, 1, 21, 19, 3, 0, tzinfo=UTC), 179),
+        (datetime(2026, 1, 21, 19, 0, 1, tzinfo=UTC), 0),
         (datetime(2026, 1, 21, 19, 0, 0, tzinfo=UTC), 0),
         (datetime(2026, 1, 21, 18, 0, 0, tzinfo=UTC), 0),
     ],

@@ -137,3 +137,30 @@ def test_the_numbers_of_all_workers_are_told_to_whom_they_concern(tmp_path: Path
         assert "feedsvc_held_bytes" in found
         assert "feedsvc_oldest_change_seconds 0.000" in found
         assert service.get("/metrics", X_Forwarded_For="192.0.2.1").status == 404
+
+
+@pytest.mark.parametrize("front", ["protocol", "wsgi"])
+def test_an_access_log_has_polls_and_pages_and_no_secret(tmp_path: Path, front: str) -> None:
+    target = tmp_path / "access.log"
+    environment = {
+        "FEEDSVC_SERVER_ACCESS_LOG": str(target),
+        "FEEDSVC_SERVER_TRUSTED_PROXIES": "127.0.0.1",
+        "FEEDSVC_SERVER_FRONT": front,
+    }
+    with Service(tmp_path, f"sqlite:///{tmp_path}/f.db", environment=environment) as service:
+        service.set_clock(utc(2026, 1, 21, 18, 30))
+        service.start()
+        service.sign_up()
+        poll = service.get(FEED, X_Forwarded_For="192.0.2.1")
+        service.get(FEED, If_None_Match=poll.headers["etag"])
+        service.get('/articles/"quoted"%0aline')
+        deadline = time.monotonic() + 5
+        while "quoted" not in (written := target.read_text() if target.exists() else ""):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    size = len(poll.body)
+    stamp = "[21/Jan/2026:18:30:00 +0000]"
+    assert f'192.0.2.1 - - {stamp} "GET {FEED} HTTP/1.1" 200 {size}\n' in written
+    assert f'127.0.0.1 - - {stamp} "GET {FEED} HTTP/1.1" 304 0\n' in written
+    assert '"GET /articles/%22quoted%22\\nline HTTP/1.1" 404' in written
+    assert '"POST /editor/welcome/<token> HTTP/1.1" 303' in written

@@ -1,5 +1,6 @@
 """HTTP: polls from memory first, then pages and forms by Flask."""
 
+from feedsvc.web.access import AccessLog
 from feedsvc.web.allowance import Allowance
 from feedsvc.web.application import create_flask_app
 from feedsvc.web.documents import Documents
@@ -7,4 +8,12 @@ from feedsvc.web.front import Front
 from feedsvc.web.metrics import Metrics
 from feedsvc.web.services import Services
 
-__all__ = ["Allowance", "Documents", "Front", "Metrics", "Services", "create_flask_app"]
+__all__ = [
+    "AccessLog",
+    "Allowance",
+    "Documents",
+    "Front",
+    "Metrics",
+    "Services",
+    "create_flask_app",
+]

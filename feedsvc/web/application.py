@@ -15,8 +15,9 @@ from feedsvc.model import Format
 from feedsvc.rendering import feed_title, is_right_to_left, summary_text
 from feedsvc.timestamps import MONTHS, describe, rfc3339
 from feedsvc.web import categories
+from feedsvc.web.access import Access
 from feedsvc.web.public import public
-from feedsvc.web.services import Services, services
+from feedsvc.web.services import Services, client_address, services
 from feedsvc.web.sign_in import SESSION_LIFETIME, keep_typed, resume_after_csrf_error
 
 log = structlog.get_logger("feedsvc.web")
@@ -68,6 +69,7 @@ def create_flask_app(given: Services, secret_key: str) -> Flask:
     )
     app.context_processor(_everywhere)
     app.after_request(_protect)
+    app.after_request(_note_access)
     app.register_error_handler(HTTPException, _on_http_error)
     app.register_error_handler(StorageError, _on_storage_error)
     app.register_error_handler(Exception, _on_fault)
@@ -113,6 +115,23 @@ def _protect(response: Response) -> Response:
     if request.endpoint == "static":
         return response
     response.headers.setdefault("Cache-Control", "no-cache")
+    return response
+
+
+def _note_access(response: Response) -> Response:
+    access = services().access
+    if access is not None:
+        access.note(
+            Access(
+                services().clock().timestamp(),
+                client_address(),
+                request.method,
+                # The route of what is secret: a one-time link's token stands in its path.
+                str(request.url_rule) if request.endpoint == "editor.welcome" else request.path,
+                response.status_code,
+                response.content_length or 0,
+            )
+        )
     return response
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from feedsvc.errors import StorageError
+from feedsvc.web.access import Access, AccessLog
 from feedsvc.web.allowance import Allowance
 from feedsvc.web.clients import IPNetwork, nearest_client
 from feedsvc.web.documents import Documents, Held
@@ -39,6 +40,7 @@ class Front:
     :param clock: gives the current instant.
     :param allowance: how often a client may have a feed in full.
     :param trusted_proxies: who may say for whom it asks.
+    :param access: where answers are noted, if anywhere.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Front:
         clock: Callable[[], datetime],
         allowance: Allowance | None = None,
         trusted_proxies: tuple[IPNetwork, ...] = (),
+        access: AccessLog | None = None,
     ) -> None:
         self.documents = documents
         self.held = documents.held
@@ -57,6 +60,7 @@ class Front:
         self.max_age_seconds = max_age_seconds
         self.clock = clock
         self.tally = Tally()
+        self.access = access
         self._allowance = allowance or Allowance(0)
         self._trusted = trusted_proxies
         self._unnamed: set[str] = set()
@@ -76,11 +80,13 @@ class Front:
         instant = self.clock().timestamp()
         method = environ["REQUEST_METHOD"]
         head, body = answer(held, method, conditions, instant, self.max_age_seconds)
+        forwarded = environ.get("HTTP_X_FORWARDED_FOR", "")
         if self.counts(head, method):
-            forwarded = environ.get("HTTP_X_FORWARDED_FOR", "")
             refused = self.refused(path, environ.get("REMOTE_ADDR", ""), forwarded)
             head, body = refused or (head, body)
         self.tally.note(path, head, body)
+        if self.access is not None:
+            self.log(environ.get("REMOTE_ADDR", ""), forwarded, method, path, head, body, instant)
         status, fields = _as_wsgi(head)
         start_response(status, list(fields))
         return [body] if body else []
@@ -103,6 +109,22 @@ class Front:
             return None
         seconds = self._allowance.take(client, path, time.monotonic())
         return too_often(seconds) if seconds else None
+
+    def log(
+        self,
+        address: str,
+        forwarded: str,
+        method: str,
+        path: str,
+        head: bytes,
+        body: bytes,
+        instant: float,
+    ) -> None:
+        """Note a poll for the access log, if there is to be one."""
+        if self.access is not None:
+            client = nearest_client(address, forwarded, self._trusted)
+            status = int(head[9:12])
+            self.access.note(Access(instant, client, method, path, status, len(body)))
 
     def _report_unnamed(self, address: str) -> None:
         if len(self._unnamed) < MOST_REPORTED and address not in self._unnamed:

@@ -111,9 +111,10 @@ def is_current(held: Held, asked: Asked, now: int) -> bool:
 
 
 def _cache_control(next_due: int | None, instant: float, most: int) -> bytes:
-    # Rounded down: no cache may still have it when the next article is due. For the same
-    # reason nothing allows a stale copy beyond it (RFC 5861).
-    seconds = most if next_due is None else max(0, min(most, floor(next_due - instant)))
+    # No cache may still have it when the next article is due: rounded down, and a second
+    # less, because caches count whole ones from whenever they got it. For the same reason
+    # nothing allows a stale copy beyond it (RFC 5861).
+    seconds = most if next_due is None else max(0, min(most, floor(next_due - instant) - 1))
     return _cache_control_line(seconds)
 
 

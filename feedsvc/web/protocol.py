@@ -90,6 +90,9 @@ class Polls:
             refused = self._front.refused(poll.path, address, poll.forwarded)
             head, body = refused or (head, body)
         self._tally.note(poll.path, head, body)
+        if self._front.access is not None:
+            address = (transport.get_extra_info("peername") or ("",))[0]
+            self._front.log(address, poll.forwarded, poll.method, poll.path, head, body, instant)
         return head + self.date(instant) + poll.end, body
 
     def date(self, instant: float) -> bytes:

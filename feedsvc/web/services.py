@@ -12,6 +12,7 @@ from flask import current_app, request
 from feedsvc.model import Site
 from feedsvc.publishing import Publisher
 from feedsvc.storage import Storage
+from feedsvc.web.access import AccessLog
 from feedsvc.web.clients import IPNetwork, nearest_client
 from feedsvc.web.documents import Documents
 from feedsvc.web.metrics import Metrics
@@ -33,6 +34,7 @@ class Services:
     trusted_proxies: tuple[IPNetwork, ...]
     metrics: Metrics
     metrics_from: tuple[IPNetwork, ...]
+    access: AccessLog | None
     clock: Callable[[], datetime]
 
 
