@@ -23,7 +23,6 @@ STOP_SECONDS = 10
 FEEDSVC_CONFIG = """
 [site]
 title = "The Example"
-url = "http://news.example.org"
 language = "en"
 timezone = "Europe/Rome"
 author = "The editors"
