@@ -253,8 +253,10 @@ class Supervisor:
     def _end(self, number: int) -> int:
         """Let what is being answered be answered, then end."""
         self._let_go()
-        for worker in [*self._workers.values(), *filter(None, [self._candidate])]:
-            self._ask_to_end(worker)
+        asked = [*self._workers.values(), *filter(None, [self._candidate])]
+        for pid in {*self._leaving, *(worker.pid for worker in asked)}:
+            os.kill(pid, signal.SIGTERM)
+            self._leaving[pid] = 0.0
         deadline = time.monotonic() + (
             INTERRUPT_SECONDS if number == signal.SIGINT else DRAIN_SECONDS
         )
