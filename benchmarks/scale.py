@@ -69,7 +69,8 @@ def _measure(articles: int, categories: int, core: int) -> Figures:
         path = f"/feeds/{CATEGORY}.rss"
         with serving(folder, core, path) as server:
             start = (time.perf_counter() - begun) * 1000
-            posted = [one.visible for one in publishing.measure(server, path)]
+            with publishing.signed_up(server) as browser:
+                posted = [one.visible for one in publishing.measure(browser, path)]
             resident = _resident_megabytes(server)
     return Figures(articles, share, posted, start, resident, refresh, regenerate)
 

@@ -30,7 +30,7 @@ def test_every_default_is_as_documented() -> None:
         1,
         "protocol",
         (),
-        24,
+        16,
         60,
         (ip_network("127.0.0.1"), ip_network("::1")),
         "",
