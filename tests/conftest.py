@@ -14,6 +14,7 @@ import pytest
 from feedsvc.model import Site, Window
 from feedsvc.publishing import Publisher
 from feedsvc.storage import Storage
+from tests.contract import InProcess
 from tests.service import Service
 
 _numbers = itertools.count(1)
@@ -90,6 +91,17 @@ def sqlite_service(tmp_path: Path) -> Iterator[Service]:
     """The same, where the engine makes no difference."""
     with Service(tmp_path, f"sqlite:///{tmp_path}/feedsvc.db") as running:
         yield running
+
+
+@pytest.fixture
+def in_process(tmp_path: Path) -> Iterator[InProcess]:
+    """One worker in this process, in which calls can be made to fail; its clock ours."""
+    service = InProcess(tmp_path, f"sqlite:///{tmp_path}/feedsvc.db", workers=1)
+    service.set_clock(utc(2026, 1, 21, 18, 30))
+    service.start()
+    service.sign_up()
+    yield service
+    service.stop()
 
 
 def utc(*parts: int) -> datetime:

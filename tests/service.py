@@ -21,6 +21,7 @@ import lxml.html
 
 ROOT = Path(__file__).parents[1]
 PASSWORD = "a few words in a row"
+FORM = "application/x-www-form-urlencoded"
 
 CONFIG = """
 [site]
@@ -84,6 +85,26 @@ class Answer:
         if control.tag == "textarea":
             value = value.replace("\r\n", "\n").removeprefix("\n")
         return str(value)
+
+
+def form_as_browser(answer: Answer, action: str = "") -> dict[str, Any]:
+    """What a browser sends of a page's form as it stands, before anything is typed.
+
+    Nothing of what stands in a fieldset that is disabled, nor of any button.
+
+    :param action: the form's address, or its end; the main one without it.
+    """
+    forms = answer.page.xpath("//main//form")
+    form = next(one for one in forms if one.get("action", "").endswith(action))
+    for control in form.xpath(".//fieldset[@disabled]//*[@name]"):
+        control.set("disabled", "disabled")
+    texts = {one.get("name") for one in form.iter("textarea")}
+    sent: dict[str, Any] = {}
+    for name, value in form.form_values():
+        # See Answer.field.
+        value = value.replace("\r\n", "\n").removeprefix("\n") if name in texts else value
+        sent.setdefault(name, []).append(value)
+    return {name: found[0] if len(found) == 1 else found for name, found in sent.items()}
 
 
 class Service:
@@ -234,14 +255,13 @@ class Service:
             field.get("name"): field.get("value", "")
             for field in of_form or shown.xpath("//input[@type='hidden']")
         }
-        body = urlencode({**hidden, **fields}, doseq=True).encode()
-        answer = self.request(
-            "POST",
-            path,
-            body,
-            Content_Type="application/x-www-form-urlencoded",
-            Cookie=self.cookie,
-        )
+        return self.send(path, {**hidden, **fields})
+
+    def send(self, path: str, fields: Mapping[str, Any], **headers: str) -> Answer:
+        """POST exactly these fields."""
+        body = urlencode(fields, doseq=True).encode()
+        cookie = {"Cookie": self.cookie} if self.cookie else {}
+        answer = self.request("POST", path, body, Content_Type=FORM, **cookie, **headers)
         self._keep_cookie(answer)
         return answer
 
@@ -256,10 +276,7 @@ class Service:
 
     def edit(self, path: str, action: str = "update", **fields: Any) -> Answer:
         """Open a stored article's form, change some fields, press a button."""
-        page = self.browse(path).page
-        form = page.xpath("//main//form")[0]
-        typed = dict(form.form_values())
-        typed = {**typed, "also_in": page.xpath("//input[@name='also_in'][@checked]/@value")}
+        typed = form_as_browser(self.browse(path))
         return self.post(path, typed | fields | {"action": action}, page=path)
 
     def _keep_cookie(self, answer: Answer) -> None:

@@ -193,6 +193,21 @@ class Contract(RuleBasedStateMachine):
                 self.newsroom.press(article, "withdraw")
         self.everybody_polls()
 
+    @rule(which=CHOICE)
+    def moved_and_then_withdrawn(self, which: int) -> None:
+        """Readers of the feed in which it stood first are told too."""
+        article = self.one(which, "published")
+        if article is None:
+            article = self.newsroom.write(["health", "science"], None, "publish")
+        others = [key for key in CATEGORIES if key not in article.feeds]
+        self.everybody_polls()
+        self.newsroom.press(article, "update", keys=others or [list(CATEGORIES)[which % 2]])
+        self.everybody_polls()
+        # What is withdrawn in the moment of a poll may have been seen in it.
+        self.newsroom.pass_time(1)
+        self.newsroom.press(article, "withdraw")
+        self.everybody_polls()
+
     @rule(
         key=st.sampled_from(list(CATEGORIES)),
         minutes=st.sampled_from([-600, 5, 60 * 24, 60 * 24 * 3, 60 * 24 * 400]),

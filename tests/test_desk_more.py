@@ -6,7 +6,6 @@ import http.client
 import re
 import sqlite3
 import time
-from collections.abc import Mapping
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -20,9 +19,7 @@ from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from feedsvc.storage import Storage
 from feedsvc.timestamps import utc_now
 from tests.conftest import utc
-from tests.service import PASSWORD, Answer, Service
-
-FORM = "application/x-www-form-urlencoded"
+from tests.service import FORM, PASSWORD, Answer, Service
 
 
 @pytest.fixture
@@ -32,13 +29,6 @@ def desk(sqlite_service: Service) -> Service:
     sqlite_service.start()
     sqlite_service.sign_up()
     return sqlite_service
-
-
-def send(service: Service, path: str, fields: Mapping[str, object], **headers: str) -> Answer:
-    """POST exactly these fields."""
-    body = urlencode(fields, doseq=True).encode()
-    cookie = {"Cookie": service.cookie} if service.cookie else {}
-    return service.request("POST", path, body, Content_Type=FORM, **cookie, **headers)
 
 
 def token(answer: Answer) -> str:
@@ -79,7 +69,7 @@ def test_a_link_is_over_after_a_day(sqlite_service: Service) -> None:
     service.set_clock(utc(2026, 1, 22, 18))
     assert service.get(link).status == 410
     fields = {"csrf_token": token(form), "name": "ada", "password": PASSWORD}
-    assert send(service, link, fields).status == 410
+    assert service.send(link, fields).status == 410
     assert service.run("editor", "list").stdout == ""
 
 
@@ -96,7 +86,7 @@ def test_a_link_is_over_when_a_newer_one_is_printed_or_an_account_was_made_other
     service.run("editor", "add", "grace", input=PASSWORD)
     assert service.get(newer).status == 410
     fields = {"csrf_token": token(form), "name": "ada", "password": PASSWORD}
-    assert send(service, newer, fields).status == 410
+    assert service.send(newer, fields).status == 410
     assert service.run("editor", "list").stdout == "grace\n"
 
 
@@ -110,7 +100,7 @@ def test_an_account_needs_a_token_a_name_and_a_password_of_some_length(
 ) -> None:
     service = sqlite_service.start()
     link = links(service)[0]
-    assert send(service, link, {"name": "ada", "password": PASSWORD}).status == 400
+    assert service.send(link, {"name": "ada", "password": PASSWORD}).status == 400
     for name, password, fault in (
         ("ada", "1234567", "use at least 8 characters"),
         ("ada", "x" * 1001, "use at least 8 characters"),
@@ -134,7 +124,7 @@ def test_failures_count_by_account_and_address_and_only_a_proxy_of_ours_names_th
         service.cookie = ""
         form = service.browse("/editor/sign-in")
         fields = {"csrf_token": token(form), "name": "ada", "password": password}
-        return send(service, "/editor/sign-in", fields, X_Forwarded_For=address).status
+        return service.send("/editor/sign-in", fields, X_Forwarded_For=address).status
 
     environment = {"FEEDSVC_SERVER_TRUSTED_PROXIES": "127.0.0.1,10.0.0.0/8"}
     url = f"sqlite:///{tmp_path}/feedsvc.db"
@@ -196,7 +186,7 @@ def test_a_token_from_before_signing_in_is_worth_nothing_after_it(desk: Service)
     desk.cookie = ""
     before = token(desk.browse("/editor/sign-in"))
     assert desk.sign_in().status == 303
-    assert send(desk, "/editor/sign-out", {"csrf_token": before}).status == 400
+    assert desk.send("/editor/sign-out", {"csrf_token": before}).status == 400
 
 
 def test_signing_out_ends_the_session_of_this_browser(desk: Service) -> None:
@@ -220,7 +210,7 @@ def test_who_is_not_signed_in_sees_and_changes_nothing(desk: Service) -> None:
         assert answer.status == 303
         assert answer.headers["location"].endswith(f"?next={page}")
     fields = {"csrf_token": token(desk.browse("/editor/sign-in")), "revision": "1"}
-    answer = send(desk, path, {**fields, "title": "His", "body": "x", "action": "withdraw"})
+    answer = desk.send(path, {**fields, "title": "His", "body": "x", "action": "withdraw"})
     assert answer.status == 401
     assert "What you wrote is kept" in answer.text
     assert titles(desk, "/feeds/health.rss") == ["Hers"]
@@ -229,12 +219,12 @@ def test_who_is_not_signed_in_sees_and_changes_nothing(desk: Service) -> None:
 def test_a_form_of_an_earlier_session_comes_back_and_can_be_pressed_again(desk: Service) -> None:
     path = desk.write(title="Hers")
     typed = {"title": "Changed", "category": "health", "body": "x", "revision": "1"}
-    answer = send(desk, path, {**typed, "csrf_token": "old", "action": "update"})
+    answer = desk.send(path, {**typed, "csrf_token": "old", "action": "update"})
     assert answer.status == 400
     assert "opened in an earlier session, so nothing was saved" in answer.text
     assert answer.field("title") == "Changed"
     again = {**typed, "csrf_token": token(answer), "action": "update"}
-    assert send(desk, path, again).status == 303
+    assert desk.send(path, again).status == 303
     assert titles(desk, "/feeds/health.rss") == ["Changed"]
 
 
@@ -258,7 +248,7 @@ def test_a_form_left_open_for_days_is_not_refused(desk: Service) -> None:
     )
     old = then.dumps(now.loads(given))
     typed = {"title": "New", "category": "health", "body": "x", "revision": "1"}
-    assert send(desk, path, {**typed, "action": "update", "csrf_token": old}).status == 303
+    assert desk.send(path, {**typed, "action": "update", "csrf_token": old}).status == 303
 
 
 # The desk and the form
@@ -366,7 +356,7 @@ def test_after_a_conflict_a_second_press_is_a_choice(desk: Service) -> None:
     assert answer.status == 409
     assert "Hers" in answer.page.xpath("//section[@class='rival']/pre")[0].text
     again = dict(answer.page.xpath("//main//form")[0].form_values())
-    assert send(desk, path, {**again, "action": "update"}).status == 303
+    assert desk.send(path, {**again, "action": "update"}).status == 303
     assert desk.browse(path).field("body") == "His"
 
 

@@ -79,6 +79,9 @@ class Documents:
             "/feeds/здоровье.rss".encode().decode("latin-1"): held(b"<rss>other</rss>"),
         }
 
+    def find(self, path: str) -> Held | None:
+        return None
+
 
 @pytest.fixture
 def application() -> Iterator[Application]:
