@@ -7,7 +7,7 @@ import random
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -39,40 +39,56 @@ class Figures:
     """Of one archive: milliseconds, and megabytes.
 
     :param share: commit, render, compress, take over; without HTTP and the form.
+    :param refresh: a tick with nothing to do; there are five a second,
+    :param regenerate: and one of these.
     :param posted: sending the form until the article stands in the served feed.
     :param start: from the command until the first poll is answered.
     :param resident: of the worker after it has answered polls of two hundred feeds.
-    :param refresh: a tick with nothing to do; there are five a second,
-    :param regenerate: and one of these.
     """
 
     articles: int
     share: Sequence[float]
+    refresh: float
+    regenerate: float
     posted: Sequence[float]
     start: float
     resident: float
-    refresh: float
-    regenerate: float
 
 
 def measure(core: int) -> list[Figures]:
-    """Both archives, one after the other, each made once and copied."""
+    """Both archives, in turns, so that whatever else the machine does meets both alike."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    return [_measure(articles, categories, core) for articles, categories in SIZES]
+    with ExitStack() as stack:
+        folders = [stack.enter_context(_copy(*size)) for size in SIZES]
+        inside = _inside(folders)
+    with ExitStack() as stack:
+        folders = [stack.enter_context(_copy(*size)) for size in SIZES]
+        outside = _outside(folders, core, stack)
+    return [
+        Figures(articles, *one, *other)
+        for (articles, _), one, other in zip(SIZES, inside, outside, strict=True)
+    ]
 
 
-def _measure(articles: int, categories: int, core: int) -> Figures:
-    with _copy(articles, categories) as folder:
-        share, refresh, regenerate = _inside(folder)
-    with _copy(articles, categories) as folder:
+def _outside(
+    folders: Sequence[Path], core: int, stack: ExitStack
+) -> list[tuple[list[float], float, float]]:
+    """What an editor, an operator and the machine see: by HTTP, one server an archive."""
+    path = f"/feeds/{CATEGORY}.rss"
+    servers, starts, browsers = [], [], []
+    for folder in folders:
         begun = time.perf_counter()
-        path = f"/feeds/{CATEGORY}.rss"
-        with serving(folder, core, path) as server:
-            start = (time.perf_counter() - begun) * 1000
-            with publishing.signed_up(server) as browser:
-                posted = [one.visible for one in publishing.measure(browser, path)]
-            resident = _resident_megabytes(server)
-    return Figures(articles, share, posted, start, resident, refresh, regenerate)
+        servers.append(stack.enter_context(serving(folder, core, path)))
+        starts.append((time.perf_counter() - begun) * 1000)
+        browsers.append(stack.enter_context(publishing.signed_up(servers[-1])))
+    chance = random.Random(23)  # noqa: S311 - nothing secret about it
+    posted: list[list[float]] = [[] for _ in folders]
+    for number in range(WARM_UPS + PUBLISHES):
+        for browser, found in zip(browsers, posted, strict=True):
+            title = f"Published number {number:03}"
+            found.append(publishing.publish(browser, path, title, body(chance)).visible)
+    resident = [_resident_megabytes(server) for server in servers]
+    return list(zip([one[WARM_UPS:] for one in posted], starts, resident, strict=True))
 
 
 @contextmanager
@@ -83,7 +99,7 @@ def _copy(articles: int, categories: int) -> Iterator[Path]:
         shutil.rmtree(made, ignore_errors=True)
         archive.make(made, articles, categories)
         (made / "done").touch()
-    folder = FOLDER / "copy"
+    folder = FOLDER / f"copy-{articles}"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(made, folder)
     try:
@@ -92,20 +108,26 @@ def _copy(articles: int, categories: int) -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def _inside(folder: Path) -> tuple[list[float], float, float]:
+def _inside(folders: Sequence[Path]) -> list[tuple[list[float], float, float]]:
     """What the service does between the form and the feed, and its ticks, in this process."""
-    config = archive.write_config(folder, 8000)
-    worker = app.build(load(config, {}))
-    with worker.storage.reading() as tx:
-        category = tx.feeds.category(CATEGORY)
-    for slug in (CATEGORY, "all"):
-        for format in Format:
-            worker.documents.find(f"/feeds/{slug}.{format}")
+    workers, categories = [], []
+    for folder in folders:
+        worker = app.build(load(archive.write_config(folder, 8000), {}))
+        with worker.storage.reading() as tx:
+            categories.append(tx.feeds.category(CATEGORY))
+        for slug in (CATEGORY, "all"):
+            for format in Format:
+                worker.documents.find(f"/feeds/{slug}.{format}")
+        workers.append(worker)
     chance = random.Random(19)  # noqa: S311 - nothing secret about it
-    share = [_publish(worker, category, chance) for _ in range(WARM_UPS + PUBLISHES)]
-    ticks = [_milliseconds(tick) for tick in (worker.refresh, worker.regenerate)]
-    worker.storage.close()
-    return share[WARM_UPS:], ticks[0], ticks[1]
+    share: list[list[float]] = [[] for _ in folders]
+    for _ in range(WARM_UPS + PUBLISHES):
+        for worker, category, found in zip(workers, categories, share, strict=True):
+            found.append(_publish(worker, category, chance))
+    ticks = [(_milliseconds(one.refresh), _milliseconds(one.regenerate)) for one in workers]
+    for worker in workers:
+        worker.storage.close()
+    return [(one[WARM_UPS:], *two) for one, two in zip(share, ticks, strict=True)]
 
 
 def _publish(worker: app.Worker, category: Category, chance: random.Random) -> float:
