@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
 import shutil
 import time
@@ -17,7 +18,7 @@ import structlog
 
 from benchmarks import archive, publishing
 from benchmarks.articles import CATEGORY, body
-from benchmarks.servers import RunningServer, serving
+from benchmarks.servers import RunningServer, serving, write_config
 from feedsvc import app
 from feedsvc.config import load
 from feedsvc.model import ID_PREFIX, Category, Format
@@ -102,6 +103,7 @@ def _copy(articles: int, categories: int) -> Iterator[Path]:
     folder = FOLDER / f"copy-{articles}"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(made, folder)
+    os.sync()  # two gigabytes on their way to the disk would stand in the way of what follows
     try:
         yield folder
     finally:
@@ -112,7 +114,7 @@ def _inside(folders: Sequence[Path]) -> list[tuple[list[float], float, float]]:
     """What the service does between the form and the feed, and its ticks, in this process."""
     workers, categories = [], []
     for folder in folders:
-        worker = app.build(load(archive.write_config(folder, 8000), {}))
+        worker = app.build(load(write_config(folder, 8000), {}))
         with worker.storage.reading() as tx:
             categories.append(tx.feeds.category(CATEGORY))
         for slug in (CATEGORY, "all"):

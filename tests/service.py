@@ -101,8 +101,9 @@ def form_as_browser(answer: Answer, action: str = "") -> dict[str, Any]:
     texts = {one.get("name") for one in form.iter("textarea")}
     sent: dict[str, Any] = {}
     for name, value in form.form_values():
-        # See Answer.field.
-        value = value.replace("\r\n", "\n").removeprefix("\n") if name in texts else value
+        if name in texts:
+            # See Answer.field; and HTML sends the lines of a text with CR and LF.
+            value = value.replace("\r\n", "\n").removeprefix("\n").replace("\n", "\r\n")
         sent.setdefault(name, []).append(value)
     return {name: found[0] if len(found) == 1 else found for name, found in sent.items()}
 

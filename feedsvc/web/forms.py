@@ -125,7 +125,7 @@ class ArticleForm:
         try:
             instant = self._instant(current, zone)
         except OverlapError as error:
-            choices = _astime_choices(error)
+            choices = _as_choices(error)
             faults["publish_at"] = f"{error} Choose which one is meant."
         except GapError as error:
             instead = tuple(
@@ -202,13 +202,13 @@ def time_choices(text: str, zone: tzinfo) -> tuple[tuple[str, str], ...]:
     try:
         to_instant(parse_wall(text), zone)
     except OverlapError as error:
-        return _astime_choices(error)
+        return _as_choices(error)
     except TimestampError:
         pass
     return ()
 
 
-def _astime_choices(error: OverlapError) -> tuple[tuple[str, str], ...]:
+def _as_choices(error: OverlapError) -> tuple[tuple[str, str], ...]:
     return (("0", f"the first: {error.first[0]}"), ("1", f"the second: {error.second[0]}"))
 
 
