@@ -265,6 +265,7 @@ class Supervisor:
             self._reap()
             self._kill_late()
             time.sleep(0.02)
+        log.info("ended")
         return 0
 
     # Renewing

@@ -334,3 +334,8 @@ def test_a_citation_carries_no_address_that_nobody_checked() -> None:
 @pytest.mark.parametrize("body", ["<p>a&#1;b</p>", '<a title="&#1;" href="x">y</a>', "&#xffff;"])
 def test_a_reference_to_a_control_character_does_not_cost_the_article(body: str) -> None:
     assert is_writable(body_html(body, PAGE))
+
+
+def test_the_text_of_a_script_is_in_no_summary() -> None:
+    text = "Before <script>alert(1)</script><style>p {}</style> after **all**."
+    assert first_paragraph(text) == "Before after all."

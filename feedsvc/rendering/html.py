@@ -193,8 +193,17 @@ def _first_paragraph(markdown: str) -> str:
     return ""
 
 
+# What no reader is shown, its text neither.
+_HIDING = re.compile(r"<(?P<end>/?)(?:script|style)\b", re.IGNORECASE)
+
+
 def _plain(tokens: list[Token]) -> Iterator[str]:
+    is_hidden = False
     for token in tokens:
+        if token.type == "html_inline" and (found := _HIDING.match(token.content)):
+            is_hidden = not found["end"]
+        if is_hidden:
+            continue
         if token.type in ("text", "code_inline"):
             yield token.content
         elif token.type in ("softbreak", "hardbreak"):

@@ -44,7 +44,8 @@ def add_category() -> Any:
     except StorageError as error:
         return _page("", {"form": f"Nothing was saved: {error}."}, 503)
     services().documents.refresh()
-    flash(f"There is a category {made.name} now. Its feeds can be subscribed to.")
+    address = url_for("public.category", slug=made.slug)
+    flash(f"There is a category {made.name} now, at {address}. Its feeds can be subscribed to.")
     return redirect(url_for("editor.categories"), 303)
 
 
