@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import gc
+import resource
 import signal
 import socket
 import sys
@@ -178,6 +179,9 @@ def _work(
     module, _, name = worker.partition(":")
     front: Front = getattr(import_module(module), name)(config=config)
     sys.setswitchinterval(SWITCH_SECONDS)
+    # A connection is a file: as many as the system allows, not as few as a shell is given.
+    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
     # What lives as long as the process is not looked through for garbage again and again.
     gc.collect()
     gc.freeze()
