@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import utc
 from tests.service import PASSWORD, Service
 
 LINUX = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="asks Linux who is whose")
@@ -68,11 +69,16 @@ def test_both_fronts_answer_polls_alike_to_the_byte(tmp_path: Path) -> None:
     folder.mkdir()
     plain = {**settings, "FEEDSVC_SERVER_FRONT": "wsgi"}
     with (
-        Service(tmp_path, url, clock=False, environment=settings) as ours,
-        Service(folder, url, clock=False, environment=plain) as theirs,
+        Service(tmp_path, url, environment=settings) as ours,
+        Service(folder, url, environment=plain) as theirs,
     ):
+        # By a clock that stands: until it has reached a stamp there is no Last-Modified.
+        for one in (ours, theirs):
+            one.set_clock(utc(2026, 1, 21, 18, 30))
         ours.start().sign_up()
         ours.write(title="Both ways", body="A text. " * 500)
+        for one in (ours, theirs):
+            one.set_clock(utc(2026, 1, 21, 18, 31))
         theirs.start()
         etag = ours.get("/feeds/all.atom").headers["etag"].encode()
         date = ours.get("/feeds/all.atom").headers["last-modified"].encode()
