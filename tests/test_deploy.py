@@ -76,7 +76,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         running.start()
         running.sign_up()
         running.write(title="First", body="A text. " * 300)
-        time.sleep(1.1)  # until Last-Modified is no more in the future
+        time.sleep(2.5)  # until Last-Modified is no more in the future
         yield running
 
 
