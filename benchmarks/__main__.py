@@ -56,7 +56,11 @@ def _on_terminate(*_: object) -> NoReturn:
 def _run(folder: Path, server_core: int, client_core: int) -> None:
     os.sched_setaffinity(0, {client_core})
     sync = _sync_milliseconds(folder)
-    with feedsvc(folder, server_core, articles.write_files(folder)) as ours:
+    with (
+        feedsvc(folder, server_core, articles.write_files(folder)) as ours,
+        # Before another service on the same database prints another link.
+        publishing.signed_up(ours) as browser,
+    ):
         plain = ours.get(FEED, {}).body
         packed = ours.get(FEED, {"Accept-Encoding": "gzip"}).body
         _check_feed(plain)
@@ -66,32 +70,27 @@ def _run(folder: Path, server_core: int, client_core: int) -> None:
             nginx(folder, server_core, FEED, plain, packed) as theirs,
         ):
             lines = polls.measure([ours, by_wsgi, theirs], FEED, bodies, client_core, folder)
+        _print_polls(lines, len(plain), len(packed))
         with django(folder, server_core, FEED) as framework:
             beside = polls.measure([ours, framework], FEED, bodies, client_core, folder, polls.BOTH)
-        with publishing.signed_up(ours) as browser:
-            publishes = publishing.measure(browser, FEED)
-            waits = isolation.measure(ours, FEED, browser)
-        after = len(ours.get(FEED, {}).body)
-    behind = proxied.measure(folder / "proxied", server_core, client_core)
+        _print_beside(beside)
+        # It was idle for minutes, so the service has ended its connection.
+        browser.connection.close()
+        publishes = publishing.measure(browser, FEED)
+        _print_publishes(publishes, len(ours.get(FEED, {}).body))
+        for wait in isolation.measure(ours, FEED, browser):
+            print(
+                f"A poll beside {wait.beside}: median {wait.median:.2f} ms,"
+                f" 99 % below {wait.most:.2f} ms, worst {wait.worst:.1f} ms",
+                flush=True,
+            )
     late = scheduling.measure(folder / "scheduling", server_core)
-    _print_polls(lines, len(plain), len(packed))
-    for line in beside:
-        rates = {name: figures.rate for name, figures in line.medians.items()}
-        print(
-            f"{line.kind:<26}{rates['feedsvc']:.0f}/s, Django's syndication"
-            f" {rates['django']:.0f}/s: {rates['feedsvc'] / rates['django']:.1f} times"
-        )
-    print(proxied.show(behind))
-    _print_publishes(publishes, after)
-    for wait in waits:
-        print(
-            f"A poll beside {wait.beside}: median {wait.median:.2f} ms,"
-            f" 99 % below {wait.most:.2f} ms, worst {wait.worst:.1f} ms"
-        )
     print(
         f"\nDue to visible in all of {scheduling.WORKERS} workers, {len(late)} articles while"
-        f" {scheduling.WAITING:,} wait: median {median(late):.0f} ms, worst {max(late):.0f} ms"
+        f" {scheduling.WAITING:,} wait: median {median(late):.0f} ms, worst {max(late):.0f} ms",
+        flush=True,
     )
+    print(proxied.show(proxied.measure(folder / "proxied", server_core, client_core)), flush=True)
     scale.show(scale.measure(server_core))
     _print_machine(server_core, client_core, sync)
 
@@ -117,6 +116,16 @@ def _print_polls(lines: Sequence[polls.Line], plain: int, packed: int) -> None:
                 f"{ours.cost:>8.1f} µs   {low:.0f} to {high:.0f}, client {ours.busy:.0%} busy"
             )
         print()
+
+
+def _print_beside(lines: Sequence[polls.Line]) -> None:
+    for line in lines:
+        rates = {name: figures.rate for name, figures in line.medians.items()}
+        print(
+            f"{line.kind:<26}{rates['feedsvc']:.0f}/s, Django's syndication"
+            f" {rates['django']:.0f}/s: {rates['feedsvc'] / rates['django']:.1f} times",
+            flush=True,
+        )
 
 
 def _print_publishes(publishes: Sequence[publishing.Publish], after: int) -> None:
