@@ -18,7 +18,7 @@ from feedsvc.web.access import Access, AccessLog
 from feedsvc.web.allowance import Allowance
 from feedsvc.web.clients import IPNetwork, nearest_client
 from feedsvc.web.documents import Documents, Held
-from feedsvc.web.polls import Reply, answer, asked, too_often
+from feedsvc.web.polls import Asked, Reply, answer, asked, too_often
 from feedsvc.web.tally import Tally
 
 log = structlog.get_logger("feedsvc.web")
@@ -77,31 +77,51 @@ class Front:
             environ.get("HTTP_ACCEPT_ENCODING"),
             environ.get("HTTP_A_IM"),
         )
-        instant = self.clock().timestamp()
-        method = environ["REQUEST_METHOD"]
-        head, body = answer(held, method, conditions, instant, self.max_age_seconds)
-        forwarded = environ.get("HTTP_X_FORWARDED_FOR", "")
-        if self.counts(head, method):
-            refused = self.refused(path, environ.get("REMOTE_ADDR", ""), forwarded)
-            head, body = refused or (head, body)
-        self.tally.note(path, head, body)
-        if self.access is not None:
-            self.log(environ.get("REMOTE_ADDR", ""), forwarded, method, path, head, body, instant)
+        head, body = self.reply(
+            held,
+            path,
+            environ["REQUEST_METHOD"],
+            conditions,
+            self.clock().timestamp(),
+            environ.get("HTTP_X_FORWARDED_FOR", ""),
+            _remote_address,
+            environ,
+        )
         status, fields = _as_wsgi(head)
         start_response(status, list(fields))
         return [body] if body else []
 
-    @staticmethod
-    def counts(head: bytes, method: str) -> bool:
-        """Whether a reply gives a whole document away."""
-        return method == "GET" and head[9:12] == b"200"
+    def reply(
+        self,
+        held: Held,
+        path: str,
+        method: str,
+        asked: Asked,
+        instant: float,
+        forwarded: str,
+        address_of: Callable[[Any], str],
+        source: Any,
+    ) -> Reply:
+        """What to send for a poll, however it arrived; counted and noted.
 
-    def refused(self, path: str, address: str, forwarded: str) -> Reply | None:
-        """What a client is told instead that took this feed too often; else None.
-
-        :param address: whom the connection is with.
-        :param forwarded: for whom that one asks, as it says.
+        :param instant: now, in seconds since 1970.
+        :param forwarded: for whom the client says that it asks.
+        :param address_of: whom the connection is with, of ``source``. Asked only where it
+            matters: most polls need not know.
         """
+        head, body = answer(held, method, asked, instant, self.max_age_seconds)
+        if method == "GET" and head[9:12] == b"200":
+            refused = self._refused(path, address_of(source), forwarded)
+            head, body = refused or (head, body)
+        self.tally.note(path, head, body)
+        if self.access is not None:
+            client = nearest_client(address_of(source), forwarded, self._trusted)
+            status = int(head[9:12])
+            self.access.note(Access(instant, client, method, path, status, len(body)))
+        return head, body
+
+    def _refused(self, path: str, address: str, forwarded: str) -> Reply | None:
+        """What a client is told instead that took this feed too often; else None."""
         client = nearest_client(address, forwarded, self._trusted)
         if forwarded and client == address:
             # A proxy that was not named: all its readers would be counted as one.
@@ -109,22 +129,6 @@ class Front:
             return None
         seconds = self._allowance.take(client, path, time.monotonic())
         return too_often(seconds) if seconds else None
-
-    def log(
-        self,
-        address: str,
-        forwarded: str,
-        method: str,
-        path: str,
-        head: bytes,
-        body: bytes,
-        instant: float,
-    ) -> None:
-        """Note a poll for the access log, if there is to be one."""
-        if self.access is not None:
-            client = nearest_client(address, forwarded, self._trusted)
-            status = int(head[9:12])
-            self.access.note(Access(instant, client, method, path, status, len(body)))
 
     def _report_unnamed(self, address: str) -> None:
         if len(self._unnamed) < MOST_REPORTED and address not in self._unnamed:
@@ -136,6 +140,10 @@ class Front:
             return self.documents.find(path_info)
         except StorageError:
             return None  # the page of its address says so
+
+
+def _remote_address(environ: Environ) -> str:
+    return str(environ.get("REMOTE_ADDR", ""))
 
 
 @lru_cache(maxsize=1024)

@@ -31,7 +31,6 @@ from feedsvc.web.heads import (
     plain_poll,
     target,
 )
-from feedsvc.web.polls import answer
 
 log = structlog.get_logger("feedsvc.web")
 
@@ -74,9 +73,7 @@ class Polls:
     def __init__(self, front: Front) -> None:
         self.held = front.held
         self._front = front
-        self._tally = front.tally
         self.clock = front.clock
-        self.max_age_seconds = front.max_age_seconds
         self.remembered: dict[bytes, Poll] = {}
         self._second = -1
         self._date = b""
@@ -84,15 +81,16 @@ class Polls:
     def reply(self, held: Held, poll: Poll, transport: Any) -> tuple[bytes, bytes]:
         """Everything to send: head and content."""
         instant = self.clock().timestamp()
-        head, body = answer(held, poll.method, poll.asked, instant, self.max_age_seconds)
-        if body and self._front.counts(head, poll.method):
-            address = (transport.get_extra_info("peername") or ("",))[0]
-            refused = self._front.refused(poll.path, address, poll.forwarded)
-            head, body = refused or (head, body)
-        self._tally.note(poll.path, head, body)
-        if self._front.access is not None:
-            address = (transport.get_extra_info("peername") or ("",))[0]
-            self._front.log(address, poll.forwarded, poll.method, poll.path, head, body, instant)
+        head, body = self._front.reply(
+            held,
+            poll.path,
+            poll.method,
+            poll.asked,
+            instant,
+            poll.forwarded,
+            _peer_address,
+            transport,
+        )
         return head + self.date(instant) + poll.end, body
 
     def date(self, instant: float) -> bytes:
@@ -114,6 +112,10 @@ class Polls:
                     self.remembered.clear()
                 self.remembered[head] = poll
         return poll
+
+
+def _peer_address(transport: Any) -> str:
+    return str((transport.get_extra_info("peername") or ("",))[0])
 
 
 class PollProtocol(HttpToolsProtocol):
