@@ -7,13 +7,11 @@ import hmac
 import secrets
 from datetime import datetime, timedelta
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-
 from feedsvc.characters import clean_line
 from feedsvc.errors import InvalidEntry
 from feedsvc.model import Editor, whole_second
 from feedsvc.storage import Storage
+from feedsvc.web import passwords
 from feedsvc.web.clients import subscriber
 
 SHORTEST_PASSWORD = 8
@@ -25,10 +23,6 @@ INVITATION_HOURS = 24
 # one address, of one account from anywhere.
 THROTTLE_MINUTES = 15
 MOST_FAILURES = {"pair": 5, "address": 30, "name": 100}
-
-_hasher = PasswordHasher()
-# Verified when there is no such account, so that the answer takes as long.
-_NOBODY = _hasher.hash(secrets.token_hex())
 
 
 class Throttled(Exception):
@@ -42,7 +36,7 @@ def hash_password(password: str) -> str:
     """
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise InvalidEntry({"password": f"use at least {SHORTEST_PASSWORD} characters"})
-    return _hasher.hash(password)
+    return passwords.hashed(password)
 
 
 def checked_name(name: str) -> str:
@@ -79,21 +73,21 @@ def sign_in(
                 raise Throttled
         noted = tx.editors.note_failure(list(keys.values()), now)
         editor = tx.editors.named(name)
-    if not _verified(editor.password_hash if editor else _NOBODY, password) or editor is None:
+    is_right = passwords.is_right(
+        editor.password_hash if editor else None, password[:LONGEST_PASSWORD]
+    )
+    if editor is None or not is_right:
         return None
+    new_hash = ""
+    if passwords.is_outdated(editor.password_hash):
+        new_hash = passwords.hashed(password[:LONGEST_PASSWORD])
     with storage.writing() as tx:
         tx.editors.forget_failures([keys["pair"], keys["name"]], noted, since)
-        if _hasher.check_needs_rehash(editor.password_hash):
-            tx.editors.set_password_hash(name, _hasher.hash(password))
+        # Unless somebody gave the account a new password meanwhile.
+        if new_hash and tx.editors.named(name) == editor:
+            tx.editors.set_password_hash(name, new_hash)
             editor = tx.editors.named(name)
     return editor
-
-
-def _verified(password_hash: str, password: str) -> bool:
-    try:
-        return _hasher.verify(password_hash, password[:LONGEST_PASSWORD])
-    except (VerificationError, InvalidHashError):
-        return False
 
 
 def session_stamp(editor: Editor) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from math import floor
+from math import floor, inf
 from typing import NamedTuple
 
 from feedsvc.rendering import ENCODINGS
@@ -20,6 +20,8 @@ from feedsvc.web.documents import Held
 
 # From a feed's change until every worker serves it: rendering, commit, refresh.
 SETTLED_SECONDS = 10
+# How long a cache may go on giving out what it has while nobody answers it here.
+STALE_IF_ERROR_SECONDS = 86_400
 
 # Status line and fields, each line ended, without what belongs to the connection (Date,
 # Connection) and without the empty line; and the content.
@@ -111,16 +113,22 @@ def is_current(held: Held, asked: Asked, now: int) -> bool:
 
 
 def _cache_control(next_due: int | None, instant: float, most: int) -> bytes:
-    # No cache may still have it when the next article is due: rounded down, and a second
-    # less, because caches count whole ones from whenever they got it. For the same reason
-    # nothing allows a stale copy beyond it (RFC 5861).
-    seconds = most if next_due is None else max(0, min(most, floor(next_due - instant) - 1))
-    return _cache_control_line(seconds)
+    # No cache may still have it when the next article is due, not even as a stale copy:
+    # rounded down, and a second less, because caches count whole ones from whenever they
+    # got it.
+    left = inf if next_due is None else floor(next_due - instant) - 1
+    fresh = max(0, min(most, left))
+    stale = max(0, left - fresh)
+    return _cache_control_line(fresh, min(fresh, stale), min(STALE_IF_ERROR_SECONDS, stale))
 
 
 @lru_cache(maxsize=1024)
-def _cache_control_line(seconds: int) -> bytes:
-    return b"cache-control: public, max-age=%d\r\n" % seconds
+def _cache_control_line(fresh: int, while_asking: int, if_error: int) -> bytes:
+    """RFC 9111 section 5.2.2 and RFC 5861: for so many seconds each, one after the other."""
+    line = f"cache-control: public, max-age={fresh}"
+    if while_asking:
+        line += f", stale-while-revalidate={while_asking}, stale-if-error={if_error}"
+    return f"{line}\r\n".encode()
 
 
 # Strangers choose these headers, so only short ones are remembered, and of longer
