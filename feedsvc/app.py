@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -27,6 +28,7 @@ from feedsvc.errors import (
 from feedsvc.importing import ImportedArticle, parse_article
 from feedsvc.logs import configure_logging
 from feedsvc.model import Category, Site, State, Window
+from feedsvc.neighbours import ALONE, Neighbour
 from feedsvc.publishing import Action, Draft, Publisher, inspect
 from feedsvc.publishing import find_faults as find_entry_faults
 from feedsvc.storage import Storage, sqlite_file
@@ -165,7 +167,7 @@ class Worker:
             self.backlog.drain()
         else:
             self.publisher.regenerate_owed(self.clock())
-        self.documents.refresh()
+        self.documents.publish()
 
     def refresh(self) -> None:
         """The faster tick: publish what falls due, take over what others rendered."""
@@ -176,14 +178,19 @@ class Worker:
             # Where the database is held the slower tick tells, and both try again.
             with suppress(StorageBusy):
                 # Each feed is served as soon as it is rendered, however many are due.
-                self.publisher.publish_due(self.clock(), self.documents.refresh)
+                self.publisher.publish_due(self.clock(), self.documents.publish)
         # PostgreSQL tells by itself; asked all the same, in case that it is not heard.
         if self.storage.is_sqlite or self.documents.is_older_than(ASK_SECONDS):
             self.documents.refresh()
 
 
-def build(config: Config, *, clock: Clock = utc_now) -> Worker:
-    """One process of the service, not ticking yet."""
+def build(
+    config: Config, *, clock: Clock = utc_now, tell: Callable[[], object] = lambda: None
+) -> Worker:
+    """One process of the service, not ticking yet.
+
+    :param tell: lets the others know that feeds changed.
+    """
     storage = open_storage(config)
     clock = watched(storage, clock)
     metrics = Metrics()
@@ -193,6 +200,7 @@ def build(config: Config, *, clock: Clock = utc_now) -> Worker:
         config.server.cache_megabytes * MEGABYTE,
         clock=clock,
         has_deltas=config.feeds.deltas,
+        tell=tell,
     )
     documents.refresh()
     with storage.reading() as tx:
@@ -283,17 +291,20 @@ def open_existing(config: Config) -> Storage:
     return open_storage(config)
 
 
-def serve_worker(clock: Clock = utc_now, config: Config | None = None) -> Front:
+def serve_worker(
+    clock: Clock = utc_now, config: Config | None = None, neighbour: Neighbour = ALONE
+) -> Front:
     """What the server calls in each of its processes.
 
     :param config: what the service goes by; read anew where the server cannot hand it on.
+    :param neighbour: its place among the others, where the server knows of it.
     """
     # Ctrl+C in a terminal goes to every process of the group. The server's parent
     # ends its workers by itself; ended twice, they hang until they are killed.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     configure_logging()
     config = config or read_config()
-    worker = build(config, clock=clock)
+    worker = build(config, clock=clock, tell=neighbour.tell)
     if not worker.storage.read_only:
         scheduling.start(
             regenerate=worker.regenerate,
@@ -302,8 +313,10 @@ def serve_worker(clock: Clock = utc_now, config: Config | None = None) -> Front:
             refresh_every_seconds=REFRESH_SECONDS,
             count=worker.count,
         )
+    if neighbour.others:
+        scheduling.listen("neighbours", neighbour.told, worker.documents.refresh)
     if not worker.storage.is_sqlite:
-        scheduling.listen(worker.storage.notices, worker.documents.refresh)
+        scheduling.listen("database", worker.storage.notices, worker.documents.refresh)
     return worker.front
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -176,6 +178,24 @@ def _slug(value: str) -> str | None:
     return f"{value!r} must be lower-case letters, digits and hyphens"
 
 
+# A worker answers some 20,000 polls a second and takes a tenth of a gigabyte.
+MOST_WORKERS_UNASKED = 4
+# Where Linux says how much of the processors a container may have.
+CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")
+
+
+def _workers_for_this_machine() -> int:
+    """One for each processor that this process may use, up to a few."""
+    try:
+        processors = len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS
+        processors = os.cpu_count() or 1
+    with suppress(OSError, ValueError):  # no such file, or "max": no limit
+        allowed, period = CGROUP_LIMIT.read_text().split()
+        processors = min(processors, math.ceil(int(allowed) / int(period)))
+    return max(1, min(processors, MOST_WORKERS_UNASKED))
+
+
 SETTINGS: Mapping[str, Mapping[str, _Setting]] = {
     "site": {
         "title": _Setting(str, "feedsvc", check=_filled),
@@ -188,7 +208,7 @@ SETTINGS: Mapping[str, Mapping[str, _Setting]] = {
     "server": {
         "host": _Setting(str, "127.0.0.1", check=_filled),
         "port": _Setting(int, 8000, check=_between(1, 65535)),
-        "workers": _Setting(int, 1, check=_between(1, 64)),
+        "workers": _Setting(int, check=_between(1, 64)),
         "front": _Setting(str, "protocol", check=_one_of("protocol", "wsgi")),
         "cache_megabytes": _Setting(int, 16, check=_between(1, 65536)),
         "trusted_proxies": _Setting(list, (), check=_networks),
@@ -248,6 +268,8 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
         shown = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104
         site["url"] = f"http://{shown}:{server['port']}"
     site["url"] = site["url"].rstrip("/")
+    if server["workers"] is None:
+        server["workers"] = _workers_for_this_machine()
     for key in ("trusted_proxies", "metrics_from"):
         server[key] = tuple(ipaddress.ip_network(value, strict=False) for value in server[key])
     return Config(

@@ -87,23 +87,26 @@ def start(
     return scheduler
 
 
-def listen(notices: Callable[[], Iterable[None]], work: Callable[[], object]) -> None:
+def listen(whom: str, notices: Callable[[], Iterable[None]], work: Callable[[], object]) -> None:
     """Do ``work`` whenever somebody says so, in a thread of this process.
 
+    :param whom: what logs call it.
     :param notices: waits for each; fails where nobody is heard any more.
     """
+
+    name = f"listen to {whom}"
 
     def heard() -> None:
         for _ in notices():
             work()
 
     def run() -> None:
-        tick = _Tick("listen", heard)
+        tick = _Tick(name, heard)
         while True:
             tick()
             time.sleep(LISTEN_AGAIN_SECONDS)
 
-    threading.Thread(target=run, name="listen", daemon=True).start()
+    threading.Thread(target=run, name=name, daemon=True).start()
 
 
 class _Tick:

@@ -21,6 +21,7 @@ from granian.server import Server
 
 from feedsvc.config import Config, ServerConfig
 from feedsvc.errors import CannotListen, ConfigError
+from feedsvc.neighbours import Neighbour, neighbours
 from feedsvc.supervisor import Place, Supervisor
 from feedsvc.web import Front
 from feedsvc.web.application import LARGEST_FORM_BYTES
@@ -123,17 +124,18 @@ def serve_protocol(
     :param make_ready: brings the database to what a new configuration says.
     """
     sockets = _listen(config.server)
+    places = neighbours(config.server.workers)
 
     def renew() -> Callable[[Place], None]:
         new = read_config()
         _check_listening(config.server, new.server)
-        return partial(_work, new, worker, sockets, make_ready)
+        return partial(_work, new, worker, sockets, places, make_ready)
 
     def let_go() -> None:
         for one in sockets:
             one.close()
 
-    work = partial(_work, config, worker, sockets, make_ready)
+    work = partial(_work, config, worker, sockets, places, make_ready)
     return Supervisor(work, config.server.workers, renew=renew, let_go=let_go).run()
 
 
@@ -166,7 +168,12 @@ def _check_listening(ours: ServerConfig, new: ServerConfig) -> None:
 
 
 def _work(
-    config: Config, worker: str, sockets: list[socket.socket], make_ready: MakeReady, place: Place
+    config: Config,
+    worker: str,
+    sockets: list[socket.socket],
+    places: list[Neighbour],
+    make_ready: MakeReady,
+    place: Place,
 ) -> None:
     """One worker, from its fork to SIGTERM."""
     for number, one in enumerate(sockets):
@@ -177,7 +184,8 @@ def _work(
     if place.step == "settle":
         return
     module, _, name = worker.partition(":")
-    front: Front = getattr(import_module(module), name)(config=config)
+    serve_worker = getattr(import_module(module), name)
+    front: Front = serve_worker(config=config, neighbour=places[place.number])
     sys.setswitchinterval(SWITCH_SECONDS)
     # A connection is a file: as many as the system allows, not as few as a shell is given.
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -2,7 +2,7 @@
 
 Everything else is the product's own: command line, server, workers, ticks. The
 file that CLOCK_FILE names holds an ISO instant; where there is none the system's
-clock counts.
+clock counts. REFRESH_SECONDS is how often it asks what others changed.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from feedsvc import __main__ as command_line
 from feedsvc import app
 from feedsvc.config import Config
+from feedsvc.neighbours import ALONE, Neighbour
 from feedsvc.timestamps import utc_now
 
 
@@ -27,10 +28,11 @@ def file_clock() -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-def serve_worker(config: Config | None = None) -> app.Front:
+def serve_worker(config: Config | None = None, neighbour: Neighbour = ALONE) -> app.Front:
     """What the server calls in each worker."""
     app.MODULE = "tests.clocked"
-    return app.serve_worker(file_clock, config)
+    app.REFRESH_SECONDS = float(os.environ.get("REFRESH_SECONDS", app.REFRESH_SECONDS))
+    return app.serve_worker(file_clock, config, neighbour)
 
 
 if __name__ == "__main__":

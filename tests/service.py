@@ -33,6 +33,7 @@ author = "The editors"
 
 [server]
 port = {port}
+workers = 1
 # Tests ask for whole feeds as fast as they can.
 full_polls_per_hour = 0
 

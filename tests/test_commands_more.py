@@ -279,7 +279,9 @@ def test_what_is_set_is_what_feeds_are_made_of(tmp_path: Path) -> None:
         service.set_clock(NOW + timedelta(minutes=minute))
     with service.start():
         answer = service.get("/feeds/health.rss")
-        assert answer.headers["cache-control"] == "public, max-age=77"
+        assert answer.headers["cache-control"] == (
+            "public, max-age=77, stale-while-revalidate=77, stale-if-error=86400"
+        )
         assert b"The last words" not in answer.body
         channel = ElementTree.fromstring(answer.body)  # noqa: S314
         assert "About health" in (channel.findtext("channel/description") or "")

@@ -181,3 +181,30 @@ def test_a_secret_given_twice_is_named_with_both_variables(tmp_path: Path) -> No
         tmp_path, ZONE, FEEDSVC_STORAGE_URL="sqlite:///x", FEEDSVC_STORAGE_URL_FILE="y"
     )
     assert fault == ("storage.url: set FEEDSVC_STORAGE_URL or FEEDSVC_STORAGE_URL_FILE, not both")
+
+
+@pytest.mark.parametrize(
+    ("processors", "limit", "workers"),
+    [
+        (1, "max 100000", 1),
+        (2, "max 100000", 2),
+        (2, None, 2),
+        (64, "max 100000", 4),
+        (8, "150000 100000", 2),
+        (8, "50000 100000", 1),
+        (8, "nonsense", 4),
+    ],
+)
+def test_there_are_as_many_workers_as_the_machine_has_processors_for_us(
+    processors: int,
+    limit: str | None,
+    workers: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(processors)), raising=False)
+    monkeypatch.setattr("feedsvc.config.CGROUP_LIMIT", tmp_path / "cpu.max")
+    if limit is not None:
+        (tmp_path / "cpu.max").write_text(f"{limit}\n")
+    assert read(tmp_path, ZONE).server.workers == workers
+    assert read(tmp_path, f"{ZONE}[server]\nworkers = 7\n").server.workers == 7

@@ -651,7 +651,7 @@ def test_the_units_commands_start_reload_and_stop_it(tmp_path: Path) -> None:
             "config.toml",
             {
                 "/var/lib/feedsvc": str(tmp_path),
-                "workers = 2": f"workers = 1\nport = {port}",
+                "[server]": f"[server]\nworkers = 1\nport = {port}",
                 "max_age_seconds = 30": f"max_age_seconds = {max_age}",
             },
         )

@@ -69,6 +69,9 @@ def _asked(*given: Any) -> Answer:
     return by_wsgi(*given)
 
 
+FRESH = "public, max-age=300, stale-while-revalidate=300, stale-if-error=86400"
+
+
 def ask(
     path: str = PATH,
     *,
@@ -98,7 +101,7 @@ def test_a_poll_without_validators_gets_the_stored_bytes() -> None:
     assert answer.body == BODY
     assert answer.headers == {
         "etag": '"abc"',
-        "cache-control": "public, max-age=300",
+        "cache-control": FRESH,
         "vary": "Accept-Encoding",
         "access-control-allow-origin": "*",
         "access-control-expose-headers": "ETag, Last-Modified",
@@ -221,7 +224,7 @@ def test_a_304_carries_what_a_cache_renews_and_nothing_of_the_body() -> None:
 
     assert answer.headers == {
         "etag": '"abc-gzip"',
-        "cache-control": "public, max-age=300",
+        "cache-control": FRESH,
         "vary": "Accept-Encoding",
         "access-control-allow-origin": "*",
         "access-control-expose-headers": "ETag, Last-Modified",
@@ -333,25 +336,32 @@ def test_last_modified_is_left_out_while_it_lies_in_the_future() -> None:
 
 
 @pytest.mark.parametrize(
-    ("due", "max_age"),
+    ("due", "seconds"),
     [
-        (None, 300),
-        (datetime(2026, 1, 21, 20, 0, tzinfo=UTC), 300),
-        (datetime(2026, 1, 21, 19, 5, 0, tzinfo=UTC), 299),
-        (datetime(2026, 1, 21, 19, 3, 0, tzinfo=UTC), 179),
-        (datetime(2026, 1, 21, 19, 0, 1, tzinfo=UTC), 0),
-        (datetime(2026, 1, 21, 19, 0, 0, tzinfo=UTC), 0),
-        (datetime(2026, 1, 21, 18, 0, 0, tzinfo=UTC), 0),
+        (None, (300, 300, 86_400)),
+        (datetime(2026, 1, 23, 19, 0, tzinfo=UTC), (300, 300, 86_400)),
+        (datetime(2026, 1, 21, 20, 0, tzinfo=UTC), (300, 300, 3_299)),
+        (datetime(2026, 1, 21, 19, 8, tzinfo=UTC), (300, 179, 179)),
+        (datetime(2026, 1, 21, 19, 5, 2, tzinfo=UTC), (300, 1, 1)),
+        (datetime(2026, 1, 21, 19, 5, 1, tzinfo=UTC), (300,)),
+        (datetime(2026, 1, 21, 19, 5, 0, tzinfo=UTC), (299,)),
+        (datetime(2026, 1, 21, 19, 3, 0, tzinfo=UTC), (179,)),
+        (datetime(2026, 1, 21, 19, 0, 1, tzinfo=UTC), (0,)),
+        (datetime(2026, 1, 21, 19, 0, 0, tzinfo=UTC), (0,)),
+        (datetime(2026, 1, 21, 18, 0, 0, tzinfo=UTC), (0,)),
     ],
 )
 @pytest.mark.parametrize("headers", [{}, {"if_none_match": '"abc"'}], ids=["200", "304"])
 def test_no_cache_keeps_a_feed_beyond_its_next_article(
-    headers: dict[str, str], due: datetime | None, max_age: int
+    headers: dict[str, str], due: datetime | None, seconds: tuple[int, ...]
 ) -> None:
     documents = FakeDocuments(next_due=int(due.timestamp()) if due else None)
 
     answer = ask(documents=documents, **headers)
-    assert answer.headers["cache-control"] == f"public, max-age={max_age}"
+    names = ("public, max-age", "stale-while-revalidate", "stale-if-error")
+    assert answer.headers["cache-control"] == ", ".join(
+        f"{name}={value}" for name, value in zip(names, seconds, strict=False)
+    )
 
 
 # Which encoding

@@ -43,7 +43,7 @@ def add_category() -> Any:
         return _page("", error.faults, 422)
     except StorageError as error:
         return _page("", {"form": f"Nothing was saved: {error}."}, 503)
-    services().documents.refresh()
+    services().documents.publish()
     address = url_for("public.category", slug=made.slug)
     flash(f"There is a category {made.name} now, at {address}. Its feeds can be subscribed to.")
     return redirect(url_for("editor.categories"), 303)
@@ -74,7 +74,7 @@ def change_category(slug: str) -> Any:
         return _page(slug, {"form": "There is no such category any more."}, 404)
     except StorageError as error:
         return _page(slug, {"form": f"Nothing was saved: {error}."}, 503)
-    services().documents.refresh()
+    services().documents.publish()
     flash(f"{changed.name} is saved. Addresses that it had go on working.")
     return redirect(url_for("editor.categories"), 303)
 

@@ -265,6 +265,7 @@ class Documents:
     :param most_bytes: how much is held, at most.
     :param clock: gives the current instant.
     :param has_deltas: whether earlier documents are remembered by their entries.
+    :param tell: lets other workers know that there is something to take over.
     """
 
     def __init__(
@@ -274,8 +275,10 @@ class Documents:
         *,
         clock: Callable[[], datetime] = utc_now,
         has_deltas: bool = True,
+        tell: Callable[[], object] = lambda: None,
     ) -> None:
         self._storage = storage
+        self._tell = tell
         self._clock = clock
         self._has_deltas = has_deltas
         self._memory = _Memory(most_bytes)
@@ -371,6 +374,11 @@ class Documents:
                     self._memory.drop_older(feed_id, its_version)
                 self._version, self._next_due = version, next_due
             return True
+
+    def publish(self) -> None:
+        """As ``refresh``, for what this process rendered; the other workers hear of it first."""
+        self._tell()
+        self.refresh()
 
     def _changed(self, tx: Transaction) -> dict[int, int]:
         """Feeds that changed since the last time, each with its version."""

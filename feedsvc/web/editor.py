@@ -115,7 +115,7 @@ def save(uuid: UUID) -> Any:
         fault = {"form": f"Nothing was saved: {error}. What you typed is still here."}
         return _form_page(form.with_faults(fault), current, uuid, status=503)
     try:
-        services().documents.refresh()
+        services().documents.publish()
         is_out = not services().publisher.is_owed(entry)
     except StorageError:  # it is saved all the same, and the next tick goes on
         is_out = False
