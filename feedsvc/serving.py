@@ -25,8 +25,9 @@ from feedsvc.neighbours import Neighbour, neighbours
 from feedsvc.supervisor import Place, Supervisor
 from feedsvc.web import Front
 from feedsvc.web.application import LARGEST_FORM_BYTES
+from feedsvc.web.connections import connections
 from feedsvc.web.pages import Pages
-from feedsvc.web.protocol import PollProtocol, Polls, sweep
+from feedsvc.web.protocol import sweep
 
 # Of the plain way: threads of each worker; polls take one for some microseconds.
 BLOCKING_THREADS = 4
@@ -204,7 +205,7 @@ class _PollServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 pages,
-                http=partial(PollProtocol, Polls(front)),  # type: ignore[arg-type]
+                http=connections(front),  # type: ignore[arg-type]
                 ws="none",
                 loop="uvloop",
                 lifespan="off",

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
@@ -21,9 +20,10 @@ import uvicorn
 import uvloop
 from uvicorn.server import ServerState
 
+from feedsvc.web.connections import PollConnection, connections
 from feedsvc.web.front import Front
 from feedsvc.web.pages import Pages
-from feedsvc.web.protocol import PollProtocol, Polls, sweep
+from feedsvc.web.protocol import PollProtocol, sweep
 
 # What the server adds, and not the front.
 OF_THE_SERVER = {"date", "connection", "server"}
@@ -105,7 +105,6 @@ class ProtocolServer:
         self._largest_body = largest_body
         self._loop = uvloop.new_event_loop()
         self.state = ServerState()
-        self.connections: list[PollProtocol] = []
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     def __enter__(self) -> ProtocolServer:
@@ -135,12 +134,17 @@ class ProtocolServer:
         self._server = await self._loop.create_server(self._connection, sock=listening)
         return int(listening.getsockname()[1])
 
-    def _connection(self) -> PollProtocol:
+    @property
+    def connections(self) -> list[PollProtocol]:
+        """Those that are open and more than polls."""
+        return [one for one in self.state.connections if isinstance(one, PollProtocol)]
+
+    def _connection(self) -> PollConnection:
         assert self.front is not None
         pages = Pages(self.front, largest_body=self._largest_body)
         config = uvicorn.Config(
             pages,
-            http=partial(PollProtocol, Polls(self.front)),  # type: ignore[arg-type]
+            http=connections(self.front),  # type: ignore[arg-type]
             ws="none",
             lifespan="off",
             interface="asgi3",
@@ -150,10 +154,9 @@ class ProtocolServer:
             proxy_headers=False,
         )
         config.load()
-        made: PollProtocol = config.http_protocol_class(  # type: ignore[call-arg, assignment]
+        made: PollConnection = config.http_protocol_class(  # type: ignore[call-arg, assignment]
             config=config, server_state=self.state, app_state={}, _loop=self._loop
         )
-        self.connections.append(made)
         return made
 
     def pass_seconds(self, seconds: int) -> None:

@@ -187,7 +187,8 @@ def test_what_is_remembered_is_bounded(
             connection.recv(65_536)
         connection.sendall(POLL.replace(b"Host: x", b"X: %s\r\nHost: x" % (b"x" * 600)))
         connection.recv(65_536)
-        remembered = server.connections[-1]._polls.remembered
+        (one,) = server.state.connections
+        remembered = one._polls.remembered
         assert 0 < len(remembered) <= 10
         assert max(map(len, remembered)) <= protocol.LONGEST_REMEMBERED_BYTES
 
@@ -607,6 +608,51 @@ def test_a_page_may_take_as_long_as_it_takes(
         assert statuses(read_to_end(connection)) == [b"200"]
 
 
+def test_who_asks_one_by_one_and_stops_reading_is_given_up(server: ProtocolServer) -> None:
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        connection.connect(("127.0.0.1", server.port))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        while not server.connections:
+            connection.sendall(WHOLE)
+            time.sleep(0.002)
+        (one,) = server.connections
+        assert one.flow.write_paused
+        assert len(one._rest) < 1_000_000
+        server.pass_seconds(protocol.STALLED_SECONDS + 3)
+        eventually(lambda: not server.state.connections)
+
+
+def test_a_connection_that_only_polled_is_kept_while_others_are_few(
+    server: ProtocolServer,
+) -> None:
+    with server.connect() as silent, server.connect() as polls:
+        polls.sendall(POLL)
+        polls.recv(65_536)
+        server.pass_seconds(protocol.HEAD_SECONDS + 1)
+        assert read_to_end(silent) == b""
+        server.pass_seconds(protocol.IDLE_SECONDS - protocol.HEAD_SECONDS - 2)
+        polls.sendall(POLL)
+        assert statuses(polls.recv(65_536)) == [b"304"]
+        assert not server.connections
+        server.pass_seconds(protocol.IDLE_SECONDS + 1)
+        assert read_to_end(polls) == b""
+
+
+def test_polls_and_pages_take_turns_on_one_connection(server: ProtocolServer) -> None:
+    with server.connect() as connection:
+        for request, status in (
+            (POLL, b"304"),
+            (b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n", b"200"),
+        ) * 3:
+            connection.sendall(request)
+            assert statuses(connection.recv(65_536)) == [status]
+        for piece in (POLL[:20], POLL[20:] + POLL[:5], POLL[5:]):
+            connection.sendall(piece)
+            time.sleep(0.02)
+        assert statuses(connection.recv(65_536)) == [b"304", b"304"]
+
+
 def test_who_stops_reading_is_given_up(server: ProtocolServer) -> None:
     with server.connect() as connection:
         connection.settimeout(0.2)
@@ -626,10 +672,10 @@ def test_requests_that_wait_for_a_thread_are_bounded(
     assert server.front is not None
     with contextlib.ExitStack() as stack:
         connection = stack.enter_context(server.connect())
-        one = server.connections
-        connection.sendall(POLL)
-        connection.recv(65_536)
-        one[-1].app._waiting = pages.THREADS  # type: ignore[attr-defined]
+        connection.sendall(b"GET /page HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert statuses(connection.recv(65_536)) == [b"200"]
+        (one,) = server.connections
+        one.app._waiting = pages.THREADS  # type: ignore[attr-defined]
         connection.sendall(b"GET /page HTTP/1.1\r\nHost: x\r\n\r\n")
         received = connection.recv(65_536)
         assert statuses(received) == [b"503"]
