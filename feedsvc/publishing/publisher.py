@@ -31,6 +31,8 @@ from feedsvc.storage import CHANGED_MEANWHILE, Transaction
 
 log = structlog.get_logger("feedsvc.publishing")
 
+# What a version is of that the clock made, and no button.
+DUE = "due"
 LONGEST_CATEGORY = 100
 LONGEST_DESCRIPTION = 1_000
 # So many feeds are rendered while an editor waits.
@@ -61,12 +63,14 @@ class Publisher(Regenerator):
         *,
         id: str,
         expected_revision: int,
+        by: str = "",
     ) -> Entry:
         """Do what the editor asks for, durably, and bring it to the feeds.
 
         :param id: the entry to change, or the id that a new one is to have. A new
             one's form carries its id, so that a form sent twice makes one article.
         :param expected_revision: the revision the editor was shown, 0 of a new entry.
+        :param by: the name of the editor's account.
         :raises InvalidEntry: names each field that is wrong; nothing was stored.
         :raises EditConflict: somebody else saved it meanwhile; nothing was stored.
         :raises NotFound: there is no entry ``id``, and it is not a new one.
@@ -86,7 +90,9 @@ class Publisher(Regenerator):
                 raise EditConflict(CHANGED_MEANWHILE)
             entry = decide(current, draft, action, now, id, self._rules)
             self._check_address(tx, current, entry, draft)
-            entry, touched = self._put(tx, current, entry, expected_revision, now)
+            entry, touched = self._put(
+                tx, current, entry, expected_revision, now, by=by, action=action.value
+            )
         log.info("saved", entry=entry.id, action=action.value, state=entry.state.value)
         self._regenerate_quietly(touched, now)
         return entry
@@ -140,6 +146,8 @@ class Publisher(Regenerator):
         expected_revision: int,
         now: datetime,
         origin: str | None = None,
+        by: str = "",
+        action: str = "",
     ) -> tuple[Entry, list[int]]:
         """Store an entry and announce it to the feeds of its old and new categories."""
         if entry.slug and (current is None or current.slug != entry.slug):
@@ -150,6 +158,8 @@ class Publisher(Regenerator):
             tx.entries.replace(entry, expected_revision=expected_revision)
         else:
             return current, []
+        if action:
+            tx.history.keep(entry, by, action, current)
         if current and current.state is State.PUBLISHED and current.slug != entry.slug:
             tx.entries.keep_former_slug(entry.id, former=current.slug, current=entry.slug)
         if not any(_is_in_feeds(state) for state in (current, entry) if state):
@@ -324,7 +334,9 @@ class Publisher(Regenerator):
             with self.storage.writing() as tx:
                 due = tx.entries.due(whole_second(now), limit=BATCH)
                 for entry in due:
-                    _, feed_ids = self._put(tx, entry, fall_due(entry, now), entry.revision, now)
+                    _, feed_ids = self._put(
+                        tx, entry, fall_due(entry, now), entry.revision, now, action=DUE
+                    )
                     touched.update(feed_ids)
         except EditConflict:
             return []  # another machine's tick, or an editor, had them first

@@ -6,7 +6,9 @@ from feedsvc.storage.entries import (
     MOST_IN_WINDOW,
     FaultyEntry,
     FeedWindow,
+    Wanted,
 )
+from feedsvc.storage.history import Version, WorkingCopy
 from feedsvc.storage.storage import Storage, Transaction, describe_url, sqlite_file
 
 __all__ = [
@@ -17,6 +19,9 @@ __all__ = [
     "FeedWindow",
     "Storage",
     "Transaction",
+    "Version",
+    "Wanted",
+    "WorkingCopy",
     "describe_url",
     "sqlite_file",
 ]

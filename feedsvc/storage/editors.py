@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, text, upda
 
 from feedsvc.errors import NotFound
 from feedsvc.model import Editor
-from feedsvc.storage.schema import editors, invitations, sign_in_failures
+from feedsvc.storage.schema import editors, invitations, sign_in_failures, working_copies
 
 
 class EditorRows:
@@ -62,6 +62,8 @@ class EditorRows:
 
         :raises NotFound: there is no such account.
         """
+        its_id = select(editors.c.id).where(editors.c.name == name).scalar_subquery()
+        self._connection.execute(delete(working_copies).where(working_copies.c.editor_id == its_id))
         if not self._connection.execute(delete(editors).where(editors.c.name == name)).rowcount:
             raise NotFound(f"there is no editor {name!r}")
 

@@ -3,19 +3,41 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Row, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    CursorResult,
+    Row,
+    cast,
+    delete,
+    false,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import TSQUERY
 
 from feedsvc.errors import EditConflict, NotFound
 from feedsvc.model import ID_PREFIX, Category, Entry, Feed, Source, State
 from feedsvc.remembering import Remembered
 from feedsvc.storage import statements
-from feedsvc.storage.schema import entries, entry_categories, entry_slugs, feed_entries
+from feedsvc.storage.schema import (
+    entries,
+    entry_categories,
+    entry_slugs,
+    feed_entries,
+    searchable,
+)
+from feedsvc.storage.words import words_asked, words_of
 
 # Asked for more, the database would hold a worker for too long.
 LONGEST_LIST = 1000
@@ -48,6 +70,21 @@ class FeedWindow:
     entered: dict[str, datetime]
     faulty: list[FaultyEntry]
     is_cut: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a list of entries is narrowed down to.
+
+    :param words: each of them begins a word of the title, author, summary or body.
+    """
+
+    words: str = ""
+    category: Category | None = None
+    author: str = ""
+
+
+ANY = Wanted()
 
 
 class EntryRows:
@@ -84,7 +121,9 @@ class EntryRows:
         row = self._connection.execute(query).one_or_none()
         return self._build([row])[0][0] if row else None
 
-    def latest(self, state: State, *, limit: int = 50, offset: int = 0) -> list[Entry]:
+    def latest(
+        self, state: State, wanted: Wanted = ANY, *, limit: int = 50, offset: int = 0
+    ) -> list[Entry]:
         """Entries in one state, the last changed first.
 
         Of the scheduled the next due first, of the published the newest.
@@ -93,15 +132,52 @@ class EntryRows:
             State.SCHEDULED: (entries.c.visible_at, entries.c.id),
             State.PUBLISHED: (entries.c.published.desc(), entries.c.id),
         }.get(state, (entries.c.changed_at.desc(), entries.c.id))
-        query = select(entries).where(entries.c.state == state.value).order_by(*order)
+        query = select(entries).where(entries.c.state == state.value, *self._matching(wanted))
+        query = query.order_by(*order)
         return self._listed(query.limit(min(limit, LONGEST_LIST)).offset(offset))
 
-    def count(self, state: State) -> int:
+    def count(self, state: State, wanted: Wanted = ANY) -> int:
         """How many entries are in that state, ``MOST_COUNTED`` at most."""
-        some = select(entries.c.id).where(entries.c.state == state.value).limit(MOST_COUNTED)
+        some = select(entries.c.id).where(entries.c.state == state.value)
+        some = some.where(*self._matching(wanted)).limit(MOST_COUNTED)
         return self._connection.execute(
             select(func.count()).select_from(some.subquery())
         ).scalar_one()
+
+    def _matching(self, wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+        if wanted.author:
+            yield entries.c.author == wanted.author
+        if wanted.category is not None:
+            of_it = select(entry_categories.c.entry_id).where(
+                entry_categories.c.category_id == wanted.category.id
+            )
+            yield entries.c.id.in_(of_it)
+        if wanted.words.strip():
+            asked = words_asked(wanted.words)
+            if not asked:  # signs only, which stand in no article's words
+                yield false()
+            else:
+                found = select(searchable.c.entry_id).where(self._has_words(asked))
+                yield entries.c.id.in_(found)
+
+    def _has_words(self, asked: Sequence[str]) -> ColumnElement[bool]:
+        """Whether a row of ``searchable`` has words that begin so; they have no quotes."""
+        if self._connection.dialect.name == "postgresql":
+            query = " & ".join(f"'{word}':*" for word in asked)
+            return searchable.c.words.op("@@")(cast(literal(query), TSQUERY))
+        query = " ".join(f'"{word}"*' for word in asked)
+        # The table that its name in a query means is FTS5's way to be asked.
+        rows = text("SELECT rowid FROM searchable_words WHERE searchable_words MATCH :words")
+        return searchable.c.id.in_(rows.bindparams(words=query))
+
+    def authors(self, *, limit: int) -> list[str]:
+        """Who wrote the articles that were changed last, by name."""
+        found: set[str] = set()
+        for state in (State.DRAFT, State.PUBLISHED):  # as they are indexed
+            query = select(entries.c.author).where(entries.c.state == state.value)
+            query = query.order_by(entries.c.changed_at.desc()).limit(LONGEST_LIST)
+            found |= set(self._connection.execute(query).scalars())
+        return sorted(found - {""})[:limit]
 
     def live_in(self, feed: Feed, *, limit: int, offset: int = 0) -> list[Entry]:
         """What readers may see in ``feed``, newest ``published`` first."""
@@ -195,6 +271,9 @@ class EntryRows:
         """Store a new entry."""
         columns = {"id": entry.id, "origin": origin, **_columns(entry)}
         self._connection.execute(statements.ADD_ENTRY, columns)
+        self._connection.execute(
+            statements.ADD_WORDS, {"entry_id": entry.id, "words": _words(entry)}
+        )
         self._put_categories(entry)
 
     def replace(self, entry: Entry, *, expected_revision: int) -> None:
@@ -209,6 +288,9 @@ class EntryRows:
         )
         if changed.rowcount != 1:
             raise EditConflict(CHANGED_MEANWHILE)
+        self._connection.execute(
+            statements.CHANGE_WORDS, {"of_entry": entry.id, "words": _words(entry)}
+        )
         self._connection.execute(
             delete(entry_categories).where(entry_categories.c.entry_id == entry.id)
         )
@@ -257,6 +339,10 @@ class EntryRows:
 
 def _chunks(ids: list[str], size: int) -> list[list[str]]:
     return [ids[start : start + size] for start in range(0, len(ids), size)]
+
+
+def _words(entry: Entry) -> str:
+    return words_of(entry.title, entry.author, entry.summary, entry.body)
 
 
 def _columns(entry: Entry) -> dict[str, Any]:

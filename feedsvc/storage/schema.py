@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     DateTime,
     ForeignKey,
     Index,
@@ -21,7 +22,9 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
@@ -65,6 +68,45 @@ def _instant_of(text: str) -> datetime | None:
         return datetime.fromisoformat(text.removesuffix("Z")).replace(tzinfo=UTC)
     except ValueError:
         return None
+
+
+class Words(TypeDecorator[str]):
+    """Words with spaces between them, to be searched: ``tsvector`` in PostgreSQL.
+
+    In SQLite text, which a table of FTS5 beside it (made by the migration) has the words of.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(TSVECTOR())
+        return dialect.type_descriptor(Text())
+
+    def bind_expression(self, bindvalue: Any) -> Any:
+        return _AsWords(bindvalue)
+
+
+class _AsWords(ColumnElement[str]):
+    """A text of words as that column holds it."""
+
+    inherit_cache = True
+
+    def __init__(self, text: Any) -> None:
+        self.text = text
+
+
+@compiles(_AsWords)
+def _as_text(element: _AsWords, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(element.text, **options))
+
+
+@compiles(_AsWords, "postgresql")
+def _as_tsvector(element: _AsWords, compiler: Any, **options: Any) -> str:
+    # Not by a parser, whose words depend on the database's locale.
+    given = compiler.process(element.text, **options)
+    return f"array_to_tsvector(array_remove(string_to_array({given}::text, ' '), ''))"
 
 
 metadata = MetaData(
@@ -119,6 +161,44 @@ entries = Table(
     Index(None, "state", "visible_at"),
     Index(None, "state", "changed_at"),
     Index(None, "state", "published"),
+    Index(None, "author"),
+)
+
+# What is to be found in each entry, by the desk.
+searchable = Table(
+    "searchable",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("entry_id", ForeignKey("entries.id"), nullable=False, unique=True),
+    Column("words", Words, nullable=False),
+)
+
+# Every state in which an entry was ever saved; none is changed or deleted.
+versions = Table(
+    "versions",
+    metadata,
+    Column("entry_id", ForeignKey("entries.id"), primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("saved_at", Instant, nullable=False),
+    # The name: accounts may go. "" where nobody pressed a button.
+    Column("editor", String(100), nullable=False),
+    Column("action", String(20), nullable=False),
+    # JSON: what was written, and its time.
+    Column("content", Text, nullable=False),
+)
+
+# What stands in an editor's form and is not saved yet; the entry may not be there yet.
+working_copies = Table(
+    "working_copies",
+    metadata,
+    Column("entry_id", String(45), primary_key=True),
+    Column("editor_id", ForeignKey("editors.id"), primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("kept_at", Instant, nullable=False),
+    Column("title", Text, nullable=False),
+    # JSON: the form's fields as they were typed.
+    Column("content", Text, nullable=False),
+    Index("ix_working_copies_editor_id", "editor_id", "kept_at"),
 )
 
 entry_categories = Table(

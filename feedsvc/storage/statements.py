@@ -23,8 +23,10 @@ from feedsvc.storage.schema import (
     feed_entries,
     feeds,
     past_places,
+    searchable,
     served_version,
     tombstones,
+    versions,
 )
 
 
@@ -59,6 +61,16 @@ CATEGORIES_OF_ENTRIES = (
     .order_by(entry_categories.c.position)
 )
 ADD_ENTRY = insert(entries)
+ADD_WORDS = insert(searchable)
+CHANGE_WORDS = (
+    update(searchable)
+    .where(searchable.c.entry_id == bindparam("of_entry"))
+    .values(words=bindparam("words"))
+)
+ADD_VERSION = insert(versions)
+HAS_VERSION = select(versions.c.revision).where(
+    versions.c.entry_id == bindparam("entry_id"), versions.c.revision == bindparam("revision")
+)
 ADD_ENTRY_CATEGORIES = insert(entry_categories)
 SLUGS_OF_OTHERS = (
     select(entries.c.slug).where(

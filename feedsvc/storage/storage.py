@@ -20,6 +20,7 @@ from feedsvc.storage.editors import EditorRows
 from feedsvc.storage.engine import dump_postgresql, in_our_words, notices, open_engine
 from feedsvc.storage.entries import EntryRows
 from feedsvc.storage.feeds import FeedRows
+from feedsvc.storage.history import HistoryRows
 from feedsvc.storage.served import ServedRows
 from feedsvc.storage.settings import SettingRows
 
@@ -40,6 +41,7 @@ class Transaction:
         self.editors = EditorRows(connection)
         self.served = ServedRows(connection)
         self.settings = SettingRows(connection)
+        self.history = HistoryRows(connection)
 
 
 class Storage:
