@@ -331,7 +331,7 @@ def test_two_editors_on_one_article_overwrite_nothing_unknowingly(signed_up: Ser
     answer = signed_up.post(path, stale | {"body": "His", "action": "update"}, page=path)
     # post() sends the page's present hidden fields first; the stale revision wins.
     assert answer.status == 409
-    assert "Somebody saved this article" in answer.text
+    assert "In another window you saved this article" in answer.text
     assert "Hers" in answer.text
     assert answer.field("body") == "His"
     (item,) = items(signed_up, "/feeds/health.rss")

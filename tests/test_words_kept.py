@@ -254,7 +254,11 @@ def test_the_conflict_page_shows_every_field_that_is_stored_otherwise(desk: InPr
     assert (refused.status, refused.field("body")) == (409, "Mine.")
     (stored,) = refused.page.xpath("//section[@class='rival']")
     shown = dict(
-        zip(stored.xpath("h3/text()"), (one.text for one in stored.xpath("pre")), strict=True)
+        zip(
+            stored.xpath("h3/text()"),
+            (one.text for one in stored.xpath("div/div[1]/pre")),
+            strict=True,
+        )
     )
     assert shown == {label: value for label, (_, value) in theirs.items()}
 
@@ -266,7 +270,7 @@ def test_the_conflict_page_shows_nothing_that_both_say(desk: InProcess) -> None:
     refused = desk.send(path, opened | {"body": "A text."})
     (stored,) = refused.page.xpath("//section[@class='rival']")
     assert stored.xpath("h3/text()") == ["Summary"]
-    assert [one.text for one in stored.xpath("pre")] == ["(empty)"]
+    assert [one.text for one in stored.xpath("div/div[1]/pre")] == ["(empty)"]
     same = desk.send(path, opened | {"summary": ""})
     assert "It says the same as yours." in same.text
 

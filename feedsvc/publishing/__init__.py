@@ -9,10 +9,11 @@ from feedsvc.publishing.decisions import (
     slug_of,
 )
 from feedsvc.publishing.inspection import inspect
-from feedsvc.publishing.publisher import Publisher
+from feedsvc.publishing.publisher import DUE, Publisher
 
 __all__ = [
     "ALLOWED",
+    "DUE",
     "Action",
     "Draft",
     "Publisher",

@@ -14,7 +14,7 @@ from feedsvc.errors import StorageBusy, StorageError
 from feedsvc.model import Format
 from feedsvc.rendering import feed_title, is_right_to_left, summary_text
 from feedsvc.timestamps import MONTHS, describe, rfc3339
-from feedsvc.web import categories
+from feedsvc.web import categories, desk, editor, history, sign_in, wording
 from feedsvc.web.access import Access
 from feedsvc.web.public import public
 from feedsvc.web.services import Services, client_address, services
@@ -27,12 +27,15 @@ log = structlog.get_logger("feedsvc.web")
 LARGEST_FORM_BYTES = 14_000_000
 # Forms that hold no article; and how many fields any may have.
 SMALL_FORM_BYTES = 64_000
+# Whose routes stand on ``sign_in.editor`` once they are imported.
+EDITORS_PAGES = (categories, desk, editor, history)
+LARGE_FORMS = ("editor.save", "editor.sign_in", "editor.keep_working_copy")
 MOST_FIELDS = 1_000
 
 # Styles, scripts and pictures of our own and pictures that articles show.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' https: http: data:;"
-    " form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    " connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 
 
@@ -58,11 +61,15 @@ def create_flask_app(given: Services, secret_key: str) -> Flask:
     app.before_request(_bound_form)
     CSRFProtect(app)
     app.register_blueprint(public)
-    # Its routes are in three files, each of which imports the one before.
-    app.register_blueprint(categories.editor)
+    app.register_blueprint(sign_in.editor)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
-        instant=rfc3339, human=_human, summary=summary_text, described=_described
+        instant=rfc3339,
+        human=_human,
+        summary=summary_text,
+        described=_described,
+        duration=wording.duration,
+        seconds_until=wording.seconds_until,
     )
     app.jinja_env.globals.update(
         is_right_to_left=is_right_to_left, formats=list(Format), csrf_token=generate_csrf
@@ -80,7 +87,7 @@ def _bound_form() -> None:
     """Refuse a form that would take long to read, before anybody is known to have sent it."""
     if request.method != "POST":
         return
-    if request.endpoint in ("editor.save", "editor.sign_in"):
+    if request.endpoint in LARGE_FORMS:
         request.max_content_length = LARGEST_FORM_BYTES
     is_encoded = request.mimetype == "application/x-www-form-urlencoded"
     if is_encoded and request.get_data().count(b"&") > MOST_FIELDS:

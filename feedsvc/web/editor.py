@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -10,22 +9,23 @@ from datetime import tzinfo
 from typing import Any
 from uuid import UUID, uuid4
 
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import abort, flash, g, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 
 from feedsvc.errors import EditConflict, InvalidEntry, NotFound, StorageError
 from feedsvc.model import ID_PREFIX, Category, Entry, Format, State
-from feedsvc.publishing import Action, Draft, find_faults
-from feedsvc.storage import MOST_COUNTED
+from feedsvc.publishing import DUE, Action, Draft, find_faults
+from feedsvc.storage import WorkingCopy
 from feedsvc.timestamps import describe, describe_zone, zone_named
 from feedsvc.web import wording
+from feedsvc.web.differences import Piece, compare
 from feedsvc.web.forms import ArticleForm, is_editable, time_choices
+from feedsvc.web.history import typed_by_others
 from feedsvc.web.services import services
 from feedsvc.web.sign_in import FORMS, editor, keep_typed, signed_in
 
 __all__ = ["editor"]
 
-PER_PAGE = 50
 # Of more than so many categories the form offers those used last; others are typed.
 MOST_CATEGORIES = 200
 # The value of each button, and what it asks for; "update" asks by ``told``.
@@ -37,33 +37,6 @@ BUTTONS = {
     "withdraw": Action.WITHDRAW,
     "restore": Action.RESTORE,
 }
-
-
-# The desk
-
-
-@editor.get("/")
-@signed_in
-def index() -> Any:
-    """Drafts, scheduled, published, withdrawn."""
-    state = next((one for one in State if one == request.args.get("state")), None)
-    text = request.args.get("page", "1")
-    page = int(text) if re.fullmatch("[1-9][0-9]{0,4}", text) else 1
-    with services().storage.reading() as tx:
-        counts = {one: tx.entries.count(one) for one in State}
-        shown = state or next(
-            (one for one in State if counts[one] and one is not State.WITHDRAWN), State.DRAFT
-        )
-        entries = tx.entries.latest(shown, limit=PER_PAGE + 1, offset=(page - 1) * PER_PAGE)
-    return render_template(
-        "editor/desk.html",
-        shown=shown,
-        counts=counts,
-        most_counted=MOST_COUNTED,
-        entries=entries[:PER_PAGE],
-        page=page,
-        has_more=len(entries) > PER_PAGE,
-    )
 
 
 # Writing
@@ -79,11 +52,36 @@ def new() -> Any:
 @editor.get("/entries/<uuid:uuid>")
 @signed_in
 def edit(uuid: UUID) -> Any:
-    """The form of a stored article."""
+    """The form of an article, stored or not yet; with another text in it where asked for.
+
+    ``take=typed``: what this editor typed and did not save. ``take=`` and a number: that
+    version. Nothing is saved by it.
+    """
     entry = _stored(uuid)
-    if entry is None:  # the address of a form that was refused, so never stored
-        return redirect(url_for("editor.new"), 303)
-    return _form_page(ArticleForm.from_entry(entry, services().zone), entry, uuid)
+    form = ArticleForm.from_entry(entry, services().zone) if entry else ArticleForm()
+    taken = request.args.get("take", "")
+    with services().storage.reading() as tx:
+        typed = tx.history.typed(f"{ID_PREFIX}{uuid}", g.editor.id)
+        version = None
+        if taken.isascii() and taken.isdigit() and len(taken) < 10:
+            version = tx.history.version(f"{ID_PREFIX}{uuid}", int(taken))
+    if typed is not None and (taken == "typed" or entry is None):
+        form = _with_current_categories(ArticleForm.from_request(MultiDict(typed.fields)))
+        taken_text = "This is what you typed and did not save."
+    elif version is not None and is_editable(entry) and entry is not None:
+        form = _with_current_categories(ArticleForm.from_version(version, entry, services().zone))
+        taken_text = f"This is the text of version {version.revision}."
+    else:
+        return _form_page(form, entry, uuid, typed=typed if _is_news(typed, entry) else None)
+    flash(f"{taken_text} Nothing is saved yet: look through it and go on.")
+    return _form_page(form, entry, uuid)
+
+
+def _is_news(typed: WorkingCopy | None, entry: Entry | None) -> bool:
+    """Whether what was typed is not what is stored."""
+    if typed is None or entry is None:
+        return typed is not None
+    return _has_more(ArticleForm.from_request(MultiDict(typed.fields)), entry)
 
 
 @editor.post("/entries/<uuid:uuid>")
@@ -119,6 +117,8 @@ def save(uuid: UUID) -> Any:
         is_out = not services().publisher.is_owed(entry)
     except StorageError:  # it is saved all the same, and the next tick goes on
         is_out = False
+    with suppress(StorageError), services().storage.writing() as tx:
+        tx.history.forget_typed(entry.id, g.editor.id)
     said = wording.said(entry, action, current, is_out=is_out)
     if action in (Action.WITHDRAW, Action.RESTORE) and _has_more(form, entry):
         # The button did what it says; what was typed beside it waits for another.
@@ -148,6 +148,7 @@ def _saved(
             services().clock(),
             id=f"{ID_PREFIX}{uuid}",
             expected_revision=form.revision,
+            by=g.editor.name,
         )
 
     is_stopped = (
@@ -178,6 +179,15 @@ def _differences(form: ArticleForm, entry: Entry) -> list[tuple[str, str]]:
         if show(stored) != show(form)
         and not (label == "Address" and form.slug.strip() in ("", entry.slug))
     ]
+
+
+def _beside(form: ArticleForm, entry: Entry) -> list[tuple[str, str, str, list[Piece]]]:
+    """Label, what is stored, what was typed, and what makes the one of the other."""
+    found = []
+    for label, stored in _differences(form, entry):
+        typed = _SHOWN[label](form)
+        found.append((label, stored, typed, compare(stored, typed)))
+    return found
 
 
 def _lines(text: str) -> str:
@@ -219,17 +229,29 @@ def _conflict_page(form: ArticleForm, uuid: UUID) -> Any:
         abort(404)
     if "title" not in request.form:  # nothing was typed: it was done already
         return redirect(url_for("editor.edit", uuid=uuid), 303)
-    happened, mend = (
-        ("withdrew this article", "Restore brings the stored one back, with yours in the form.")
-        if stored.state is State.WITHDRAWN
-        else ("saved this article, or its time came,", "Saving again puts yours in its place.")
-    )
+    mend = "Saving again puts yours in its place, field by field as the form shows it."
+    if stored.state is State.WITHDRAWN:
+        mend = "Restore brings the stored one back, with yours in the form."
     fault = {
-        "form": f"Somebody {happened} while you were writing. What you typed is still here;"
-        f" what is stored otherwise is shown below it. {mend}"
+        "form": f"{_what_happened(stored)} while you were writing. What you typed is still here;"
+        f" where the stored article differs, both are shown below. {mend}"
     }
     form = replace(form.with_faults(fault), revision=stored.revision)
     return _form_page(form, stored, uuid, status=409, rival=stored)
+
+
+def _what_happened(stored: Entry) -> str:
+    """Who did what to the stored article last, and when."""
+    with services().storage.reading() as tx:
+        last = tx.history.version(stored.id, stored.revision)
+    when = wording.described(stored.changed_at)
+    if last is not None and last.action == DUE:
+        return f"Its time came: the article was published on {when}"
+    who = last.editor if last is not None and last.editor else "Somebody"
+    if who == g.editor.name:
+        who = "In another window you"
+    did = "withdrew" if stored.state is State.WITHDRAWN else "saved"
+    return f"{who} {did} this article on {when}"
 
 
 def _read(uuid: UUID) -> Entry | None:
@@ -300,18 +322,22 @@ def _form_page(
     *,
     status: int = 200,
     rival: Entry | None = None,
+    typed: WorkingCopy | None = None,
 ) -> Any:
     """The form of an article.
 
     :param rival: what somebody else stored meanwhile.
+    :param typed: what this editor typed and did not save, to be offered.
     """
     zone, zone_name = _zone_of(form)
     if not form.fold_choices:
         # A choice that was made must be there to be sent once more.
         form = replace(form, fold_choices=time_choices(form.publish_at, zone))
-    has_more = False
+    has_more, others = False, []
     try:
         categories, has_more = _categories_to_choose(form)
+        with services().storage.reading() as tx:
+            others = [one.editor for one in typed_by_others(tx, uuid)]
     except StorageError:
         slugs = dict.fromkeys(slug for slug in (form.category, *form.also_in) if slug)
         categories = [Category(slug, slug) for slug in slugs if slug not in ("all", "authors")]
@@ -321,7 +347,9 @@ def _form_page(
         entry=current,
         uuid=uuid,
         rival=rival,
-        differences=_differences(form, rival) if rival else (),
+        differences=_beside(form, rival) if rival else (),
+        typed=typed,
+        others=others,
         # What was sent may hold words that are not stored, in any state.
         is_editable=request.method == "POST" or is_editable(current),
         categories=categories,

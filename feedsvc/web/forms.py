@@ -13,6 +13,7 @@ from feedsvc.errors import GapError, OverlapError, TimestampError
 from feedsvc.importing import parse_source, source_line
 from feedsvc.model import Category, Entry, State
 from feedsvc.publishing import Draft, is_held_back, slug_of
+from feedsvc.storage import Version
 from feedsvc.timestamps import describe, fold_of, is_zone_name, parse_wall, to_instant, wall_text
 
 # The names in the form of what publishing calls a field.
@@ -103,6 +104,30 @@ class ArticleForm:
         choices = time_choices(form.publish_at, zone)
         fold = str(fold_of(entry.published, zone)) if choices else ""
         return replace(form, fold=fold, fold_choices=choices)
+
+    @classmethod
+    def from_version(cls, version: Version, entry: Entry, zone: tzinfo) -> ArticleForm:
+        """The form of a stored entry with what it said in an earlier version."""
+        form = cls.from_entry(entry, zone)
+        slugs = tuple(category.slug for category in version.categories)
+        is_out = entry.state is State.PUBLISHED
+        restored = replace(
+            form,
+            title=version.title,
+            category=slugs[0] if slugs else "",
+            also_in=slugs[1:],
+            summary=version.summary,
+            body=version.body,
+            author=version.author,
+            slug=version.slug if is_out and version.slug else form.slug,
+            sources="\n".join(source_line(source) for source in version.sources),
+        )
+        if version.published is None or version.published == entry.published:
+            return restored
+        written = wall_text(version.published, zone)
+        choices = time_choices(written, zone)
+        fold = str(fold_of(version.published, zone)) if choices else ""
+        return replace(restored, publish_at=written, fold=fold, fold_choices=choices)
 
     def to_draft(
         self, categories: Sequence[Category], current: Entry | None, zone: tzinfo, zone_name: str

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 from typing import Any
 
 from feedsvc.errors import TimestampError
 from feedsvc.model import Entry, State
-from feedsvc.publishing import Action, is_held_back
+from feedsvc.publishing import DUE, Action, is_held_back
 from feedsvc.timestamps import describe, is_zone_name, parse_wall, wall_text, zone_named
 from feedsvc.web.services import services
 
@@ -35,6 +36,49 @@ def moved_text(entry: Entry | None) -> str:
     except TimestampError:
         return ""
     return "" if is_same else describe(entry.published, zone)
+
+
+def described(instant: datetime | None) -> str:
+    """An instant on the clocks of the site's zone, or ""."""
+    return describe(instant, services().zone) if instant else ""
+
+
+def clock_time(instant: datetime) -> str:
+    """Hour, minute and second on the clocks of the site's zone."""
+    return f"{instant.astimezone(services().zone):%H:%M:%S}"
+
+
+def duration(seconds: float) -> str:
+    """How long it takes, as exactly as somebody wants to know; countdown.js says the same."""
+    left = max(0, math.ceil(seconds))
+    if left == 1:
+        return "1 second"
+    if left < 120:
+        return f"{left} seconds"
+    if left < 7200:
+        return f"{left // 60} minutes"
+    if left < 172_800:
+        return f"{left // 3600} h {left % 3600 // 60:02} min"
+    return f"{left // 86_400} days"
+
+
+def seconds_until(instant: datetime) -> int:
+    """How many seconds are left, at least 0."""
+    return max(0, math.ceil((instant - services().clock()).total_seconds()))
+
+
+def done(action: str) -> str:
+    """What was done when a version was saved."""
+    return {
+        Action.SAVE_DRAFT.value: "Draft saved",
+        Action.PUBLISH.value: "Published",
+        Action.SCHEDULE.value: "Scheduled",
+        Action.CORRECT.value: "Corrected",
+        Action.UPDATE.value: "Updated",
+        Action.WITHDRAW.value: "Withdrawn",
+        Action.RESTORE.value: "Restored",
+        DUE: "Published at its time",
+    }.get(action, "As it was before")
 
 
 def said(entry: Entry, action: Action, before: Entry | None, *, is_out: bool) -> str:

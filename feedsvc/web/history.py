@@ -1,0 +1,162 @@
+"""Every version that was saved, and what is typed and not saved yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from flask import abort, flash, g, jsonify, redirect, render_template, request, url_for
+
+from feedsvc.characters import clean_line
+from feedsvc.errors import NotFound
+from feedsvc.model import ID_PREFIX, Entry, whole_second
+from feedsvc.storage import Version, WorkingCopy
+from feedsvc.web import wording
+from feedsvc.web.differences import Piece, compare
+from feedsvc.web.forms import ArticleForm, is_editable
+from feedsvc.web.services import services
+from feedsvc.web.sign_in import editor, signed_in
+
+PER_PAGE = 30
+LONGEST_TITLE = 200
+# Whoever typed so lately is typing.
+TYPING = timedelta(minutes=5)
+# What a script sends may arrive so long after the form that was sent later.
+ON_ITS_WAY = timedelta(seconds=5)
+
+
+# Versions
+
+
+@editor.get("/entries/<uuid:uuid>/versions")
+@signed_in
+def versions(uuid: UUID) -> Any:
+    """All of an article, the newest first, with what each changed."""
+    before = request.args.get("before", type=int)
+    with services().storage.reading() as tx:
+        entry = _entry(tx, uuid)
+        found = tx.history.versions_of(entry.id, limit=PER_PAGE + 1, before=before)
+    older = [*found[1:], None]
+    return render_template(
+        "editor/versions.html",
+        entry=entry,
+        versions=[
+            (one, wording.done(one.action), [label for label, _ in differences(one, other)])
+            for one, other in zip(found, older, strict=True)
+        ][:PER_PAGE],
+        has_more=len(found) > PER_PAGE,
+    )
+
+
+@editor.get("/entries/<uuid:uuid>/versions/<int:revision>")
+@signed_in
+def version(uuid: UUID, revision: int) -> Any:
+    """One of them: what it changed, and what it said."""
+    with services().storage.reading() as tx:
+        entry = _entry(tx, uuid)
+        found = tx.history.version(entry.id, revision)
+        if found is None:
+            abort(404)
+        before = tx.history.versions_of(entry.id, limit=1, before=revision)
+    return render_template(
+        "editor/version.html",
+        entry=entry,
+        version=found,
+        done=wording.done(found.action),
+        before=before[0] if before else None,
+        differences=differences(found, before[0] if before else None),
+        fields=shown(found),
+        is_current=revision == entry.revision,
+        is_editable=is_editable(entry),
+    )
+
+
+def _entry(tx: Any, uuid: UUID) -> Entry:
+    try:
+        found: Entry = tx.entries.get(f"{ID_PREFIX}{uuid}")
+    except NotFound:
+        abort(404)
+    return found
+
+
+def shown(version: Version) -> list[tuple[str, str]]:
+    """What was written, by the labels of the form."""
+    return [
+        ("Title", version.title),
+        ("Category", ", ".join(one.name for one in version.categories)),
+        ("Author", version.author),
+        ("Address", version.slug),
+        ("Summary", version.summary),
+        ("Body", version.body),
+        ("Sources", "\n".join(f"{one.name} {one.url or ''}".strip() for one in version.sources)),
+        ("Publish at", wording.described(version.published)),
+        ("State", version.state.value),
+    ]
+
+
+def differences(version: Version, before: Version | None) -> list[tuple[str, list[Piece]]]:
+    """Label and pieces of each field in which it differs from the one before it."""
+    if before is None:
+        return []
+    pairs: Sequence[tuple[tuple[str, str], tuple[str, str]]] = list(
+        zip(shown(before), shown(version), strict=True)
+    )
+    return [(label, compare(old, new)) for (label, old), (_, new) in pairs if old != new]
+
+
+# What is not saved yet
+
+
+@editor.post("/entries/<uuid:uuid>/typed")
+@signed_in
+def keep_working_copy(uuid: UUID) -> Any:
+    """Keep what stands in the form, and say who else is typing; asked by a script."""
+    fields = [
+        (name, value)
+        for name, value in request.form.items(multi=True)
+        if name not in ("csrf_token", "action")
+    ]
+    revision = ArticleForm.from_request(request.form).revision
+    now = whole_second(services().clock())
+    id = f"{ID_PREFIX}{uuid}"
+    with services().storage.writing() as tx:
+        saved = tx.history.versions_of(id, limit=1)
+        if saved and _is_overtaken(saved[0], revision, now):
+            return jsonify(kept="", others=[])
+        tx.history.keep_typed(
+            id,
+            g.editor.id,
+            revision=revision,
+            title=clean_line(request.form.get("title", ""))[:LONGEST_TITLE],
+            fields=fields,
+            now=now,
+        )
+        others = tx.history.typed_by_others(id, g.editor.id, now - TYPING)
+    return jsonify(kept=wording.clock_time(now), others=[one.editor for one in others])
+
+
+def _is_overtaken(saved: Version, revision: int, now: datetime) -> bool:
+    """Whether the same form was saved while this was on its way."""
+    is_of_before = saved.revision > revision and saved.editor == g.editor.name
+    return is_of_before and now - saved.saved_at <= ON_ITS_WAY
+
+
+@editor.post("/entries/<uuid:uuid>/typed/forget")
+@signed_in
+def forget_working_copy(uuid: UUID) -> Any:
+    """It is not wanted."""
+    with services().storage.writing() as tx:
+        tx.history.forget_typed(f"{ID_PREFIX}{uuid}", g.editor.id)
+    flash("The text that was not saved is discarded.")
+    if request.form.get("then") == "desk":
+        return redirect(url_for("editor.index"), 303)
+    return redirect(url_for("editor.edit", uuid=uuid), 303)
+
+
+def typed_by_others(tx: Any, uuid: UUID) -> list[WorkingCopy]:
+    """Who else is typing in this article's form."""
+    since = whole_second(services().clock()) - TYPING
+    found: list[WorkingCopy] = tx.history.typed_by_others(f"{ID_PREFIX}{uuid}", g.editor.id, since)
+    return found
