@@ -135,6 +135,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(config: Config, options: argparse.Namespace) -> int:
     serving.listening_address(config.server.host, config.server.port)
+    app.access_log(config)
     _make_ready(config, options.samples)
     with shared_folder():
         if config.server.front == "wsgi":
@@ -173,6 +174,7 @@ def _make_ready_again(config: Config) -> None:
 
     :raises StorageError: it cannot be.
     """
+    app.access_log(config)
     storage = Storage(config.storage_url)
     try:
         _prepare(config, storage)

@@ -19,8 +19,10 @@ from feedsvc.backlog import FEW_FEEDS, Backlog
 from feedsvc.clocks import FURTHEST, Clock, WatchedClock
 from feedsvc.config import Config, load
 from feedsvc.errors import (
+    ConfigError,
     ImportRefused,
     InvalidEntry,
+    SchemaOutdated,
     StorageBusy,
     StorageError,
     TimestampError,
@@ -207,7 +209,7 @@ def build(
         cookie_key = tx.settings.get("cookie_key")
     if cookie_key is None:
         raise StorageError("the database is not prepared; run: feedsvc migrate")
-    access = AccessLog(config.server.access_log) if config.server.access_log else None
+    access = access_log(config)
     flask_app = create_flask_app(
         Services(
             storage=storage,
@@ -236,6 +238,24 @@ def build(
     )
     backlog = Backlog(storage, [sys.executable, "-m", MODULE, "regenerate", "--owed"])
     return Worker(front, storage, publisher, documents, backlog, clock, metrics)
+
+
+def access_log(config: Config) -> AccessLog | None:
+    """Where requests are noted, if anywhere.
+
+    :raises ConfigError: it cannot be written.
+    """
+    if not config.server.access_log:
+        return None
+    access = AccessLog(config.server.access_log)
+    try:
+        access.check()
+    except OSError as error:
+        path = config.server.access_log
+        raise ConfigError(
+            [f"server.access_log: {path} cannot be written: {error.strerror}"]
+        ) from error
+    return access
 
 
 def watched(storage: Storage, clock: Clock) -> WatchedClock:
@@ -272,7 +292,8 @@ def open_storage(config: Config) -> Storage:
         storage.check_schema()
     except StorageError as error:
         storage.close()
-        if type(error) is StorageError or not storage.is_sqlite:
+        # Held by somebody it is not read-only: whoever starts this tries again.
+        if isinstance(error, SchemaOutdated | StorageBusy) or not storage.is_sqlite:
             raise
         storage = Storage(config.storage_url, read_only=True)
         storage.check_schema()
@@ -305,14 +326,14 @@ def serve_worker(
     configure_logging()
     config = config or read_config()
     worker = build(config, clock=clock, tell=neighbour.tell)
-    if not worker.storage.read_only:
-        scheduling.start(
-            regenerate=worker.regenerate,
-            regenerate_every_seconds=config.feeds.regenerate_every_seconds,
-            refresh=worker.refresh,
-            refresh_every_seconds=REFRESH_SECONDS,
-            count=worker.count,
-        )
+    reads_only = worker.storage.read_only
+    scheduling.start(
+        regenerate=worker.documents.refresh if reads_only else worker.regenerate,
+        regenerate_every_seconds=config.feeds.regenerate_every_seconds,
+        refresh=worker.documents.refresh if reads_only else worker.refresh,
+        refresh_every_seconds=REFRESH_SECONDS,
+        count=worker.count,
+    )
     if neighbour.others:
         scheduling.listen("neighbours", neighbour.told, worker.documents.refresh)
     if not worker.storage.is_sqlite:

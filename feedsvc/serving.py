@@ -26,6 +26,7 @@ from feedsvc.supervisor import Place, Supervisor
 from feedsvc.web import Front
 from feedsvc.web.application import LARGEST_FORM_BYTES
 from feedsvc.web.connections import connections
+from feedsvc.web.metrics import forget_process
 from feedsvc.web.pages import Pages
 from feedsvc.web.protocol import sweep
 
@@ -137,7 +138,9 @@ def serve_protocol(
             one.close()
 
     work = partial(_work, config, worker, sockets, places, make_ready)
-    return Supervisor(work, config.server.workers, renew=renew, let_go=let_go).run()
+    return Supervisor(
+        work, config.server.workers, renew=renew, let_go=let_go, on_gone=forget_process
+    ).run()
 
 
 def _listen(server: ServerConfig) -> list[socket.socket]:
@@ -195,6 +198,8 @@ def _work(
     gc.collect()
     gc.freeze()
     _PollServer(front, place).run(sockets=[sockets[place.number]])
+    if front.access is not None:
+        front.access.write()
 
 
 class _PollServer(uvicorn.Server):

@@ -14,6 +14,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, NoReturn
 
@@ -70,11 +71,19 @@ class Supervisor:
     :param work: what each does until SIGTERM.
     :param renew: the work from now on, called for SIGHUP; raises what is wrong with it.
     :param let_go: called when nothing more is to be accepted.
+    :param on_gone: called with the number of each process that has ended.
     """
 
     def __init__(
-        self, work: Work, count: int, *, renew: Callable[[], Work], let_go: Callable[[], None]
+        self,
+        work: Work,
+        count: int,
+        *,
+        renew: Callable[[], Work],
+        let_go: Callable[[], None],
+        on_gone: Callable[[int], object] = lambda _: None,
     ) -> None:
+        self._on_gone = on_gone
         self._work = work
         self._renew = renew
         self._let_go = let_go
@@ -91,7 +100,9 @@ class Supervisor:
         self._leaving: dict[int, float] = {}
         self._selector = selectors.DefaultSelector()
         self._lifeline, self._held_end = os.pipe()
-        self._terminal = _has_terminal()
+        # Under nohup a closed window is none of ours.
+        is_asked_for = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+        self._terminal = _has_terminal() and is_asked_for
 
     def run(self) -> int:
         """Until SIGTERM or SIGINT; the exit status."""
@@ -129,19 +140,33 @@ class Supervisor:
     def _start_due(self) -> None:
         now = time.monotonic()
         for number in [number for number, due in self._due.items() if due <= now]:
-            del self._due[number]
-            self._workers[number] = self._start(number, self._work)
+            try:
+                self._workers[number] = self._start(number, self._work)
+            except OSError as error:
+                # No process or file to be had: the others go on.
+                seconds = self._longer_delay(number)
+                self._due[number] = time.monotonic() + seconds
+                log.error("worker cannot be started", reason=str(error), again_in=seconds)
+            else:
+                del self._due[number]
         while self._outdated and self._candidate is None and self._renew_at <= now:
             number = self._outdated.pop(0)
             worker = self._workers.get(number)
             # One that died meanwhile may have been replaced by one with the new work.
             if worker is None or worker.work is not self._new_work:
                 step: Step = "serve" if self._new_work is self._work else "try"
-                self._candidate = self._start(number, self._new_work, step)
+                try:
+                    self._candidate = self._start(number, self._new_work, step)
+                except OSError as error:
+                    self._outdated.insert(0, number)
+                    self._renew_at = time.monotonic() + self._longer_delay(number)
+                    log.error("worker cannot be started", reason=str(error))
+                    break
         if self._is_unsettled and not (self._outdated or self._candidate or self._leaving):
             self._is_unsettled = False
-            pid = self._start(0, self._work, "settle").pid
-            self._leaving[pid] = now + SETTLE_SECONDS
+            with suppress(OSError):  # a tick does it, if later
+                pid = self._start(0, self._work, "settle").pid
+                self._leaving[pid] = now + SETTLE_SECONDS
 
     def _start(self, number: int, work: Work, step: Step = "serve") -> _Worker:
         sys.stdout.flush()
@@ -149,7 +174,13 @@ class Supervisor:
         reads, writes = os.pipe()
         # None of ours may reach the child before it has its own way with them.
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+            for end in (reads, writes):
+                os.close(end)
+            raise
         if pid == 0:
             os.close(self._held_end)
             self._selector.close()
@@ -209,6 +240,7 @@ class Supervisor:
                 return
             if pid == 0:
                 return
+            self._on_gone(pid)
             if self._leaving.pop(pid, None) is None:
                 self._on_death(pid, os.waitstatus_to_exitcode(status))
 
@@ -219,7 +251,11 @@ class Supervisor:
                 self._outdated.insert(0, candidate.number)
                 self._renew_at = time.monotonic() + self._delay(candidate)
             else:
-                self._outdated.clear()
+                # Those that have not yet taken over an earlier renewal still have to.
+                self._new_work = self._work
+                self._outdated = [
+                    one for one, worker in self._workers.items() if worker.work is not self._work
+                ]
                 log.error("the new configuration cannot be served; the old one stays in force")
             return
         for number, worker in self._workers.items():
@@ -232,9 +268,11 @@ class Supervisor:
 
     def _delay(self, worker: _Worker) -> float:
         """Seconds until its place is filled again: more each time it goes wrong at once."""
-        number = worker.number
         if time.monotonic() - worker.begun >= STEADY_SECONDS:
-            self._failures[number] = 0
+            self._failures[worker.number] = 0
+        return self._longer_delay(worker.number)
+
+    def _longer_delay(self, number: int) -> float:
         seconds = min(FIRST_DELAY_SECONDS * 2 ** self._failures[number], LONGEST_DELAY_SECONDS)
         self._failures[number] = min(self._failures[number] + 1, 20)
         return float(seconds)

@@ -665,6 +665,48 @@ def test_who_stops_reading_is_given_up(server: ProtocolServer) -> None:
         eventually(lambda: one not in server.state.connections)
 
 
+def test_forms_that_trickle_take_nobody_elses_place(
+    server: ProtocolServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "MOST_WAITING", 0)
+    begun = b"POST /form HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\na"
+    with contextlib.ExitStack() as stack:
+        for _ in range(pages.THREADS + 2):
+            stack.enter_context(server.connect()).sendall(begun)
+        eventually(lambda: len(server.connections) == pages.THREADS + 2)
+        page = b"GET /page HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        assert statuses(server.exchange(page)) == [b"200"]
+
+
+@pytest.mark.parametrize("host", [b"a,b", b"a b", b"a/b", b"a\tb", b"<a>"])
+@pytest.mark.parametrize("path", [b"/feeds/health.rss", b"/page"])
+def test_a_host_that_names_none_is_refused(
+    server: ProtocolServer, path: bytes, host: bytes
+) -> None:
+    received = server.exchange(b"GET %s HTTP/1.1\r\nHost: %s\r\n\r\n" % (path, host))
+    assert statuses(received) == [b"400"]
+
+
+def test_a_poll_whose_head_is_too_long_is_refused_however_it_arrives(
+    server: ProtocolServer,
+) -> None:
+    head = b"GET /feeds/health.rss HTTP/1.1\r\nHost: x\r\nA: %s\r\n\r\n" % (b"y" * 17_000)
+    assert statuses(server.exchange(head)) == [b"431"]
+    assert statuses(server.exchange(head[:100], head[100:])) == [b"431"]
+
+
+def test_where_files_are_few_idle_connections_make_room_sooner(
+    server: ProtocolServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda _: (4, 4))
+    with server.connect() as one, server.connect() as other:
+        for connection in (one, other):
+            connection.sendall(POLL)
+            connection.recv(65_536)
+        server.pass_seconds(protocol.CROWDED_IDLE_SECONDS + 1)
+        assert read_to_end(one) == read_to_end(other) == b""
+
+
 def test_requests_that_wait_for_a_thread_are_bounded(
     server: ProtocolServer, application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, make_url, text
 
-from feedsvc.errors import SchemaOutdated, StorageError
+from feedsvc.errors import SchemaOutdated, StorageError, StorageReadOnly
 from feedsvc.storage.editors import EditorRows
 from feedsvc.storage.engine import dump_postgresql, in_our_words, notices, open_engine
 from feedsvc.storage.entries import EntryRows
@@ -86,10 +86,15 @@ class Storage:
         :raises StorageReadOnly: nothing can be written.
         :raises StorageUnreachable: the database does not answer.
         """
-        with in_our_words(), self._engine.connect() as connection:
-            connection = connection.execution_options(feedsvc_writing=True)
-            with connection.begin():
-                yield Transaction(connection)
+        try:
+            with in_our_words(), self._engine.connect() as connection:
+                connection = connection.execution_options(feedsvc_writing=True)
+                with connection.begin():
+                    yield Transaction(connection)
+        except StorageReadOnly:
+            # SQLite opens what it may only read for reading, and stays with that.
+            self._engine.dispose()
+            raise
 
     def notices(self) -> Iterator[None]:
         """Yield whenever somebody changed what is served, and once to begin with.

@@ -40,6 +40,15 @@ class AccessLog:
         self._waiting: deque[Access] = deque(maxlen=MOST_WAITING)
         self.note: Callable[[Access], None] = self._waiting.append
 
+    def check(self) -> None:
+        """Make sure that it can be written.
+
+        :raises OSError: it cannot.
+        """
+        if self._target != STANDARD_OUTPUT:
+            with Path(self._target).open("a", encoding="utf-8"):
+                pass
+
     def write(self) -> None:
         """Write what was noted since the last time."""
         lines = []

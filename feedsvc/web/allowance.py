@@ -36,10 +36,11 @@ class Allowance:
         self._earlier: dict[tuple[str, str], float] = {}
         self._turn_at = 0.0
 
-    def take(self, client: str, path: str, now: float) -> int:
+    def take(self, client: str, path: str, now: float, weight: float = 1.0) -> int:
         """Count one whole document; 0, or the seconds after which to come back.
 
         :param now: seconds of a clock that is never set back.
+        :param weight: what part of one it counts.
         """
         if not self._seconds_each:
             return 0
@@ -48,7 +49,7 @@ class Allowance:
             self._turn_at = now + self._most_owed
         key = (subscriber(client), path)
         paid_at = max(self._owed.get(key) or self._earlier.get(key, 0.0), now)
-        paid_at += self._seconds_each
+        paid_at += self._seconds_each * weight
         if paid_at - now > self._most_owed:
             # Refused, so not counted: who goes on asking need not wait longer for it.
             return ceil(paid_at - now - self._most_owed)

@@ -18,11 +18,15 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import TypeAlias
 
+import structlog
+
 from feedsvc.characters import is_writable
 from feedsvc.model import Format, StoredDocument
 from feedsvc.rendering import CODINGS, ENCODINGS, IDENTITY, cut
 from feedsvc.storage import Storage, Transaction
 from feedsvc.timestamps import utc_now
+
+log = structlog.get_logger("feedsvc.web")
 
 # What a document takes in memory beside its bodies.
 OVERHEAD_BYTES = 2_000
@@ -30,6 +34,12 @@ OVERHEAD_BYTES = 2_000
 COOLING_PART = 8
 # So many documents before the one that is served are known by their entries.
 MOST_EARLIER = 8
+# A delta is no longer than such a part of the document, unless it is short; and of longer
+# documents there is none: they would be made by the event loop.
+DELTA_PART = 4
+SHORT_DELTA = 16_000
+LONGEST_WITH_DELTAS = 1_000_000
+MOST_DELTAS = 4
 # Of 64-bit numbers.
 Marks: TypeAlias = "array[int]"
 # So many changed feeds are asked for at once: two numbers each.
@@ -94,7 +104,14 @@ class Held:
     def size_bytes(self) -> int:
         """What it takes in memory."""
         marks = sum(one.itemsize * len(one) for _, one in self.earlier)
-        return OVERHEAD_BYTES + marks + sum(map(len, self.bodies.values()))
+        # Deltas come later; what is in memory is counted when it gets there.
+        deltas = MOST_DELTAS * self._longest_delta if self.earlier else 0
+        return OVERHEAD_BYTES + marks + deltas + sum(map(len, self.bodies.values()))
+
+    @property
+    def _longest_delta(self) -> int:
+        whole = len(self.bodies[IDENTITY])
+        return min(whole, max(whole // DELTA_PART, SHORT_DELTA))
 
     @property
     def last_modified_line(self) -> bytes:
@@ -137,6 +154,8 @@ class Held:
         """
         if old.digest == self.digest:
             return replace(self, older_until=old.older_until, earlier=old.earlier)
+        is_short = len(self.bodies[IDENTITY]) <= LONGEST_WITH_DELTAS
+        has_deltas = has_deltas and is_short
         earlier = ((old.digest, old.marks()), *old.earlier)[:MOST_EARLIER] if has_deltas else ()
         return replace(self, older_until=instant, earlier=earlier)
 
@@ -153,12 +172,18 @@ class Held:
             if digest in digests:
                 key = (digest, encoding)
                 if key not in self._deltas:
+                    while len(self._deltas) >= MOST_DELTAS:
+                        self._deltas.pop(next(iter(self._deltas)))
                     self._deltas[key] = self._delta(marks, encoding)
                 return self._deltas[key]
         return None
 
     def _delta(self, marks: Marks, encoding: str) -> Coded | None:
-        body = cut(self.bodies[IDENTITY], self.format).without(frozenset(marks))
+        whole = self.bodies[IDENTITY]
+        body = cut(whole, self.format).without(frozenset(marks))
+        # Of most entries, which would take the event loop its time: the whole is ready.
+        if len(body) > self._longest_delta:
+            return None
         if encoding != IDENTITY:
             body = CODINGS[encoding](body)
         if len(body) >= len(self.bodies[encoding]):
@@ -214,6 +239,12 @@ class _Memory:
         if old is None or new.size_bytes > self._most_held_bytes:
             self.drop(path)
         if new.size_bytes > self._most_held_bytes:
+            log.warning(
+                "a feed's document does not fit in memory, so each poll reads it anew;"
+                " raise server.cache_megabytes or lower feeds.window_bytes",
+                path=path,
+                bytes=new.size_bytes,
+            )
             return  # it would drive all the others out
         self._held_bytes += new.size_bytes - (old.size_bytes if old else 0)
         self.held[path] = new

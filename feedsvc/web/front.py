@@ -16,13 +16,17 @@ import structlog
 from feedsvc.errors import StorageError
 from feedsvc.web.access import Access, AccessLog
 from feedsvc.web.allowance import Allowance
-from feedsvc.web.clients import IPNetwork, nearest_client
+from feedsvc.web.clients import IPNetwork, is_in, nearest_client
 from feedsvc.web.documents import Documents, Held
 from feedsvc.web.polls import Asked, Reply, answer, asked, too_often
 from feedsvc.web.tally import Tally
 
 log = structlog.get_logger("feedsvc.web")
 
+# What brings a feed's content, all of it or what is new.
+_WITH_CONTENT = (b"200", b"226")
+# Behind one address that says that it asks for others.
+READERS_OF_A_PROXY = 20
 # Strangers may pretend to ask for others.
 MOST_REPORTED = 5
 
@@ -110,7 +114,7 @@ class Front:
             matters: most polls need not know.
         """
         head, body = answer(held, method, asked, instant, self.max_age_seconds)
-        if method == "GET" and head[9:12] == b"200":
+        if method == "GET" and head[9:12] in _WITH_CONTENT:
             refused = self._refused(path, address_of(source), forwarded)
             head, body = refused or (head, body)
         self.tally.note(path, head, body)
@@ -123,11 +127,12 @@ class Front:
     def _refused(self, path: str, address: str, forwarded: str) -> Reply | None:
         """What a client is told instead that took this feed too often; else None."""
         client = nearest_client(address, forwarded, self._trusted)
-        if forwarded and client == address:
-            # A proxy that was not named: all its readers would be counted as one.
+        weight = 1.0
+        if forwarded and not is_in(address, self._trusted):
+            # A proxy that was not named, or somebody who wants to be taken for one.
             self._report_unnamed(address)
-            return None
-        seconds = self._allowance.take(client, path, time.monotonic())
+            weight = 1 / READERS_OF_A_PROXY
+        seconds = self._allowance.take(client, path, time.monotonic(), weight)
         return too_often(seconds) if seconds else None
 
     def _report_unnamed(self, address: str) -> None:

@@ -46,6 +46,8 @@ _FIELDS = re.compile(
     rb"|x-forwarded-for"
     rb"|content-length|transfer-encoding|expect|upgrade):[ \t]*+([^\r\n]*)"
 )
+# RFC 3986 section 3.2.2 and a port: without commas, which join two of them.
+_HOST = re.compile(rb"[!$&-+.0-;=A-Z_a-z~\[\]%-]*")
 _ORDINARY = {
     b"host",
     b"connection",
@@ -76,6 +78,8 @@ def plain_poll(head: bytes) -> Poll | None:
     connection = fields.get(b"connection", b"keep-alive").rstrip(b" \t").lower()
     if b"host" not in fields or connection not in (b"keep-alive", b"close"):
         return None
+    if not is_host(fields[b"host"]):
+        return None
     is_last = connection == b"close"
     return Poll(
         path.decode(),
@@ -85,6 +89,11 @@ def plain_poll(head: bytes) -> Poll | None:
         CLOSES if is_last else KEEPS,
         is_last,
     )
+
+
+def is_host(value: bytes) -> bool:
+    """Whether Host names one (RFC 9112 section 3.2); empty it may be."""
+    return _HOST.fullmatch(value.strip(b" \t")) is not None
 
 
 def conditions(fields: dict[bytes, bytes]) -> Asked:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from feedsvc.model import Format
@@ -34,6 +35,14 @@ def shared_folder() -> Iterator[None]:
             yield
         finally:
             del os.environ[FOLDER_VARIABLE]
+
+
+def forget_process(pid: int) -> None:
+    """Take a worker that has ended out of what only living ones have."""
+    folder = os.environ.get(FOLDER_VARIABLE)
+    # As the library does it, which the supervisor need not load for that.
+    for file in Path(folder).glob(f"gauge_live*_{pid}.db") if folder else ():
+        file.unlink(missing_ok=True)
 
 
 class Metrics:

@@ -47,22 +47,29 @@ class Pages:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI 3)."""
-        if self._waiting >= THREADS + MOST_WAITING:
-            await _respond(send, *_BUSY)
-            return
-        self._waiting += 1
         body = bytearray()
         try:
             response = await self._read(scope, receive, body)
             if response is None:
-                environ = environ_of(scope, body)
-                loop = asyncio.get_running_loop()
-                response = await loop.run_in_executor(self._threads, _run, self._app, environ)
+                response = await self._work(environ_of(scope, body))
             if response:
                 await _respond(send, *response)
+        except asyncio.CancelledError:
+            # The server ends and has waited for long enough.
+            log.warning("not answered before the end", path=scope["path"])
+        finally:
+            self._body_bytes -= len(body)
+
+    async def _work(self, environ: Environ) -> Response:
+        """Have the application answer, unless too many wait for that already."""
+        if self._waiting >= THREADS + MOST_WAITING:
+            return _BUSY
+        self._waiting += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._threads, _run, self._app, environ)
         finally:
             self._waiting -= 1
-            self._body_bytes -= len(body)
 
     async def _read(self, scope: Scope, receive: Receive, body: bytearray) -> Any:
         """Take the body in; what to answer if that cannot be, or None.

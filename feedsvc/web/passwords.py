@@ -12,12 +12,15 @@ import secrets
 import sys
 import threading
 from base64 import b64encode
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 NICENESS = 10
+MOST_WAITING = 2
 
 # One lane: the threads of several would compete with the polls, each for a share.
 _hasher = PasswordHasher(parallelism=1)
@@ -30,6 +33,28 @@ def _stand_back() -> None:
 
 
 _thread = ThreadPoolExecutor(1, "passwords", _stand_back)
+
+
+# Whoever waits for a hash keeps one of the threads that make pages.
+_waiting = threading.BoundedSemaphore(MOST_WAITING)
+
+
+class Busy(Exception):
+    """So many sign in that one more would keep others from pages."""
+
+
+@contextmanager
+def turn() -> Iterator[None]:
+    """Around whatever strangers may have hashed.
+
+    :raises Busy: too many wait already.
+    """
+    if not _waiting.acquire(blocking=False):
+        raise Busy
+    try:
+        yield
+    finally:
+        _waiting.release()
 
 
 def hashed(password: str) -> str:

@@ -80,24 +80,30 @@ def answer(held: Held, method: str, asked: Asked, instant: float, max_age_second
         return _ENCODING_REFUSED if method == "GET" else (_ENCODING_REFUSED[0], b"")
     now = int(instant)
     coded = held.coded[encoding]
-    is_unchanged = is_current(held, asked, now)
+    is_unchanged = is_current(held, asked, now, max_age_seconds)
     if asked.takes_delta and asked.digests and not is_unchanged:
         delta = held.delta(asked.digests, encoding)
         if delta is not None:
-            return delta.found, b"" if method == "HEAD" else delta.body
-    head = coded.not_modified if is_unchanged else coded.found
-    # Never later than Date (RFC 9110 section 8.8.2.1), never earlier than it was:
-    # where a clock set back leaves neither, the ETag alone decides.
-    if held.updated > now:
-        head = head.replace(held.last_modified_line, b"")
+            head = _dated(held, delta.found, now)
+            return head, b"" if method == "HEAD" else delta.body
+    head = _dated(held, coded.not_modified if is_unchanged else coded.found, now)
     head += _cache_control(held.next_due, instant, max_age_seconds)
     return head, b"" if is_unchanged or method == "HEAD" else coded.body
 
 
-def is_current(held: Held, asked: Asked, now: int) -> bool:
+def _dated(held: Held, head: bytes, now: int) -> bytes:
+    # Never later than Date (RFC 9110 section 8.8.2.1), never earlier than it was:
+    # where a clock set back leaves neither, the ETag alone decides.
+    return head.replace(held.last_modified_line, b"") if held.updated > now else head
+
+
+def is_current(held: Held, asked: Asked, now: int, max_age_seconds: int) -> bool:
     """Whether the client's copy is the current one (RFC 9110 section 13.2.2).
 
     If-None-Match wins over If-Modified-Since.
+
+    :param max_age_seconds: how long a cache may have given out what was there before, and
+        once more while it asked for something newer.
     """
     if asked.digests is not None:
         return held.digest in asked.digests or "*" in asked.digests
@@ -109,7 +115,7 @@ def is_current(held: Held, asked: Asked, now: int) -> bool:
     # there before; or a date of the reader's own, so long after the change that it cannot
     # have been answered with that.
     is_ours = since == held.updated and held.older_until <= held.updated
-    return is_ours or since >= held.updated + SETTLED_SECONDS
+    return is_ours or since >= held.updated + SETTLED_SECONDS + 2 * max_age_seconds
 
 
 def _cache_control(next_due: int | None, instant: float, most: int) -> bytes:

@@ -8,6 +8,7 @@ on memory. docs/notes/front.md says why, and what is leaned upon.
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
@@ -26,6 +27,7 @@ from feedsvc.web.heads import (
     Poll,
     conditions,
     forwarded,
+    is_host,
     joined,
     path_info,
     plain_poll,
@@ -104,7 +106,7 @@ class Polls:
     def read(self, head: bytes) -> Poll | None:
         """The poll that exactly these bytes are, or None."""
         poll = self.remembered.get(head)
-        if poll is None:
+        if poll is None and len(head) <= LONGEST_HEAD_BYTES:
             poll = plain_poll(head)
             is_short = len(head) <= LONGEST_REMEMBERED_BYTES
             if poll is not None and is_short and poll.path in self.held:
@@ -286,6 +288,9 @@ class PollProtocol(HttpToolsProtocol):
         self._is_last = not self.parser.should_keep_alive()
         is_plain = version == "1.1" and method in _READING and b"host" in fields
         is_plain = is_plain and len(fields) == len(self.headers) <= MOST_FIELDS
+        if not is_host(fields.get(b"host", b"")):
+            self._fault = 400
+            return
         if not is_plain or not fields.keys().isdisjoint(_RARE):
             self._fault = self._look_closer(fields, version, method)
             if self._fault:
@@ -310,9 +315,10 @@ class PollProtocol(HttpToolsProtocol):
         if len(self.headers) > MOST_FIELDS:
             return 431
         # RFC 9112 section 3.2.
-        if (b"host" not in fields and version == "1.1") or b"," in fields.get(b"host", b""):
+        if b"host" not in fields and version == "1.1":
             return 400
         coding = fields.get(b"transfer-encoding")
+        coding = None if coding is None else coding.lower()
         if coding is not None and version == "1.0":
             return 400  # section 6.1: faulty framing
         if method == b"CONNECT" or coding not in (None, b"chunked"):
@@ -496,9 +502,17 @@ _RARE = {*_FRAMING, b"expect", b"upgrade"}
 _READING = {b"GET", b"HEAD"}
 
 
+def _many_connections() -> int:
+    """So many that idle ones are ended sooner: each is a file, of which there may be few."""
+    most_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most_files == resource.RLIM_INFINITY:
+        return MANY_CONNECTIONS
+    return min(MANY_CONNECTIONS, most_files * 7 // 10)
+
+
 def sweep(connections: Iterable[Any]) -> None:
     """End the connections that take too long; where there are many, idle ones sooner."""
     found = list(connections)
-    idle = IDLE_SECONDS if len(found) < MANY_CONNECTIONS else CROWDED_IDLE_SECONDS
+    idle = IDLE_SECONDS if len(found) < _many_connections() else CROWDED_IDLE_SECONDS
     for one in found:
         one.sweep(idle)

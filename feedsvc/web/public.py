@@ -7,7 +7,7 @@ import threading
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, abort, redirect, render_template, request
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 
 from feedsvc.characters import is_writable
 from feedsvc.errors import NotFound, StorageBusy, StorageError
@@ -74,8 +74,11 @@ def missing_feed(name: str) -> Any:
 
     :raises StorageError: a reader that was told 404 would unsubscribe.
     """
-    if not services().documents.find(f"/feeds/{name}".encode().decode("latin-1")):
+    path_info = f"/feeds/{name}".encode().decode("latin-1")
+    if not services().documents.find(path_info):
         abort(404)
+    if request.environ["PATH_INFO"] != path_info:  # such as //feeds/all.rss
+        return redirect(url_for("public.missing_feed", name=name), 301)
     raise StorageBusy("the database did not answer; try again in a moment")
 
 

@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
 
+import structlog
 from flask import (
     Blueprint,
     Response,
@@ -29,8 +30,10 @@ from werkzeug.routing import RequestRedirect
 
 from feedsvc.errors import InvalidEntry
 from feedsvc.model import Editor
-from feedsvc.web import accounts
+from feedsvc.web import accounts, passwords
 from feedsvc.web.services import client_address, services
+
+log = structlog.get_logger("feedsvc.web")
 
 editor = Blueprint("editor", __name__, url_prefix="/editor")
 
@@ -164,6 +167,7 @@ def _begin_session(found: Editor) -> None:
     session.permanent = True
     session["editor"] = found.id
     session["stamp"] = accounts.session_stamp(found)
+    g.editor = found
 
 
 @editor.route("/sign-in", methods=["GET", "POST"])
@@ -177,26 +181,32 @@ def sign_in() -> Any:
     kept = _kept_fields()
     fault, status = "", 200
     try:
-        found = accounts.sign_in(
-            services().storage,
-            name,
-            request.form.get("password", ""),
-            client_address(),
-            services().clock(),
-        )
+        with passwords.turn():
+            found = accounts.sign_in(
+                services().storage,
+                name,
+                request.form.get("password", ""),
+                client_address(),
+                services().clock(),
+            )
         if found is not None:
             _begin_session(found)
             return _resume(target, kept) if kept else redirect(target, 303)
         fault, status = "The user name or the password is wrong.", 401
+        log.warning("sign-in failed", address=client_address())
+    except passwords.Busy:
+        fault, status = "Many are signing in just now. Try again in a few seconds.", 503
     except accounts.Throttled:
+        log.warning("sign-in refused: too many failures", address=client_address())
         fault = (
             f"Too many failed attempts. Wait {accounts.THROTTLE_MINUTES} minutes, then try again."
         )
         status = 429
     page = render_template("editor/sign_in.html", target=target, kept=kept, name=name, fault=fault)
     response = make_response(page, status)
-    if status == 429:
-        response.headers["Retry-After"] = str(accounts.THROTTLE_MINUTES * 60)
+    if status in (429, 503):
+        seconds = accounts.THROTTLE_MINUTES * 60 if status == 429 else 5
+        response.headers["Retry-After"] = str(seconds)
     return response
 
 
