@@ -17,6 +17,8 @@ from feedsvc.storage import Storage
 from tests.contract import InProcess
 from tests.service import Service
 
+pytest_plugins = ["tests.browsing"]
+
 _numbers = itertools.count(1)
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
+from tests.browsing import ARGUMENTS, CHROMIUM
 from tests.service import PASSWORD, ROOT, Service
-from tests.test_browser import ARGUMENTS, CHROMIUM
 
 WIDTHS = {"phone": (360, 740), "desktop": (1280, 900)}
 TARGET = ROOT / "build" / "screenshots"

@@ -10,6 +10,7 @@ from feedsvc.publishing.decisions import (
 )
 from feedsvc.publishing.inspection import inspect
 from feedsvc.publishing.publisher import DUE, Publisher
+from feedsvc.publishing.remarks import Remark, remarks
 
 __all__ = [
     "ALLOWED",
@@ -17,8 +18,10 @@ __all__ = [
     "Action",
     "Draft",
     "Publisher",
+    "Remark",
     "find_faults",
     "inspect",
     "is_held_back",
+    "remarks",
     "slug_of",
 ]

@@ -1,5 +1,6 @@
 """Feeds and article texts as bytes and HTML; each quirk of feedgen is mended here."""
 
+from feedsvc.rendering.anatomy import Anatomy, anatomy
 from feedsvc.rendering.deltas import Cut, cut
 from feedsvc.rendering.encodings import CODINGS, ENCODINGS, IDENTITY, Unpackable, unpack
 from feedsvc.rendering.html import (
@@ -26,10 +27,12 @@ __all__ = [
     "ENCODINGS",
     "IDENTITY",
     "RENDERER_VERSION",
+    "Anatomy",
     "Cut",
     "LeftOut",
     "Rendered",
     "Unpackable",
+    "anatomy",
     "cut",
     "documents",
     "entry_html",

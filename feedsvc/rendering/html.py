@@ -23,7 +23,7 @@ from feedsvc.remembering import Remembered
 
 SUMMARY_CHARACTERS = 280
 
-_TAGS = {
+ALLOWED_TAGS = {
     *[
         "p",
         "br",
@@ -100,6 +100,12 @@ def body_html(markdown: str, base_url: str) -> str:
     )
 
 
+def raw_html(markdown: str) -> str:
+    """HTML of ``markdown`` as it is written, which no reader may get."""
+    html: str = _markdown.render(markdown)
+    return html
+
+
 def _body_html(markdown: str, base_url: str) -> str:
     tokens = _markdown.parse(markdown)
     for token in tokens:
@@ -108,7 +114,7 @@ def _body_html(markdown: str, base_url: str) -> str:
     html = _markdown.renderer.render(tokens, _markdown.options, {})
     clean = nh3.clean(
         html,
-        tags=_TAGS,
+        tags=ALLOWED_TAGS,
         attributes=_ATTRIBUTES,
         url_schemes=_SCHEMES,
         link_rel=None,

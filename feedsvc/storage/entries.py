@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
 
+from feedsvc.characters import folded
 from feedsvc.errors import EditConflict, NotFound
 from feedsvc.model import ID_PREFIX, Category, Entry, Feed, Source, State
 from feedsvc.remembering import Remembered
@@ -45,6 +46,8 @@ LONGEST_LIST = 1000
 MOST_IN_WINDOW = 20_000
 # To count a million would take longer than all the rest of a page.
 MOST_COUNTED = 10_000
+# Of those that have all the words of a title, the newest are looked at.
+SAME_TITLE = 50
 CHANGED_MEANWHILE = "somebody else saved this article since you opened it"
 
 
@@ -169,6 +172,15 @@ class EntryRows:
         # The table that its name in a query means is FTS5's way to be asked.
         rows = text("SELECT rowid FROM searchable_words WHERE searchable_words MATCH :words")
         return searchable.c.id.in_(rows.bindparams(words=query))
+
+    def is_title_used(self, title: str, *, but: str) -> bool:
+        """Whether readers have another entry that is called the same, whatever the case.
+
+        :param but: the id of the one that may be.
+        """
+        wanted = folded(title)
+        found = self.latest(State.PUBLISHED, Wanted(words=title), limit=SAME_TITLE)
+        return any(folded(one.title) == wanted and one.id != but for one in found)
 
     def authors(self, *, limit: int) -> list[str]:
         """Who wrote the articles that were changed last, by name."""

@@ -21,6 +21,7 @@ from feedsvc.web import wording
 from feedsvc.web.differences import Piece, compare
 from feedsvc.web.forms import ArticleForm, is_editable, time_choices
 from feedsvc.web.history import typed_by_others
+from feedsvc.web.preview import Preview
 from feedsvc.web.services import services
 from feedsvc.web.sign_in import FORMS, editor, keep_typed, signed_in
 
@@ -28,7 +29,9 @@ __all__ = ["editor"]
 
 # Of more than so many categories the form offers those used last; others are typed.
 MOST_CATEGORIES = 200
-# The value of each button, and what it asks for; "update" asks by ``told``.
+# The button that saves nothing.
+PREVIEW = "preview"
+# The value of each other button, and what it asks for; "update" asks by ``told``.
 BUTTONS = {
     "save_draft": Action.SAVE_DRAFT,
     "publish": Action.PUBLISH,
@@ -91,7 +94,10 @@ def save(uuid: UUID) -> Any:
     # What is stored decides what an untouched time means: without it nothing is done.
     current = _read(uuid)
     form = _with_current_categories(_sent_form(request.form, current))
-    action = BUTTONS.get(request.form.get("action", ""))
+    pressed = request.form.get("action", "")
+    if pressed == PREVIEW:
+        return _form_page(form, current, uuid, preview=_preview(form, current, uuid))
+    action = BUTTONS.get(pressed)
     if action is None:
         abort(400, "The form does not say which button was pressed.")
     if action is Action.CORRECT and form.told == "update":
@@ -126,6 +132,20 @@ def save(uuid: UUID) -> Any:
         return _form_page(replace(form, revision=entry.revision), entry, uuid)
     flash(said)
     return redirect(url_for("editor.edit", uuid=entry.uuid), 303)
+
+
+@editor.post("/entries/<uuid:uuid>/preview")
+@signed_in
+def preview(uuid: UUID) -> Any:
+    """A part of a page: what readers would get of what is typed; asked by a script."""
+    current = _read(uuid)
+    form = _with_current_categories(_sent_form(request.form, current))
+    return render_template("editor/preview.html", preview=_preview(form, current, uuid))
+
+
+def _preview(form: ArticleForm, current: Entry | None, uuid: UUID) -> Preview:
+    draft, form = form.to_draft(_categories_of(form), current, *_zone_of(form))
+    return Preview.of(draft, form, uuid)
 
 
 def _sent_form(typed: MultiDict[str, str], current: Entry | None) -> ArticleForm:
@@ -323,6 +343,7 @@ def _form_page(
     status: int = 200,
     rival: Entry | None = None,
     typed: WorkingCopy | None = None,
+    preview: Preview | None = None,
 ) -> Any:
     """The form of an article.
 
@@ -349,6 +370,7 @@ def _form_page(
         rival=rival,
         differences=_beside(form, rival) if rival else (),
         typed=typed,
+        preview=preview,
         others=others,
         # What was sent may hold words that are not stored, in any state.
         is_editable=request.method == "POST" or is_editable(current),

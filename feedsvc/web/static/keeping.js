@@ -6,6 +6,7 @@
   const PAUSE = 2000;
   const BROWSER_PAUSE = 300;
   const form = document.getElementById("article");
+  let isLeaving = false;
 
   const read = (key) => {
     try {
@@ -28,6 +29,7 @@
   else offerOnDesk();
   // Whoever leaves on purpose leaves nothing behind for the next one at this machine.
   document.getElementById("sign-out")?.addEventListener("submit", () => {
+    isLeaving = true;
     for (const key of Object.keys(localStorage)) if (key.startsWith(PREFIX)) write(key, null);
   });
 
@@ -37,11 +39,14 @@
     const others = document.getElementById("others");
     const revision = Number(form.elements.revision.value);
     const fieldset = form.querySelector("fieldset");
-    let kept = JSON.stringify(fields());
+    // What was typed before this script was there is not kept yet, nor what was refused.
+    const isUntouched = !document.querySelector("[role=alert]") && [...form.elements].every((one) => one.type === "hidden" || one.defaultValue === undefined || one.value === one.defaultValue || one.type === "checkbox" || one.type === "radio");
+    let kept = isUntouched ? JSON.stringify(fields()) : "";
     let timer = 0, browserTimer = 0, asking = null, isSent = false;
 
     offer();
     form.addEventListener("input", typed);
+    if (!isUntouched) typed();
     form.addEventListener("submit", () => {
       isSent = true;
       clearTimeout(timer);
@@ -51,7 +56,7 @@
     });
     // Left in a hurry, or brought back by the browser's own "back".
     addEventListener("pagehide", () => {
-      if (!isSent && JSON.stringify(fields()) !== kept) {
+      if (!isSent && !isLeaving && JSON.stringify(fields()) !== kept) {
         write(key, now());
         navigator.sendBeacon(form.dataset.keep, new FormData(form));
       }
@@ -71,7 +76,7 @@
 
     function typed() {
       clearTimeout(browserTimer);
-      browserTimer = setTimeout(() => write(key, now()), BROWSER_PAUSE);
+      browserTimer = setTimeout(() => isLeaving || write(key, now()), BROWSER_PAUSE);
       if (!timer) timer = setTimeout(keep, PAUSE);
     }
 

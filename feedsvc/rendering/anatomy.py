@@ -1,0 +1,48 @@
+"""What an article's Markdown is made of, for whoever checks it before it goes out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import lxml.html
+
+from feedsvc.rendering.html import ALLOWED_TAGS, raw_html
+
+
+@dataclass(frozen=True, slots=True)
+class Anatomy:
+    """The parts of a text that can be wrong without being refused.
+
+    :param headings: level and words of each, in order.
+    :param links: where each leads, as it is written.
+    :param pictures: address and alternative text, None where there is none.
+    :param dropped: names of elements that no reader gets.
+    """
+
+    headings: tuple[tuple[int, str], ...]
+    links: tuple[str, ...]
+    pictures: tuple[tuple[str, str | None], ...]
+    dropped: tuple[str, ...]
+
+
+def anatomy(markdown: str) -> Anatomy:
+    """Take a text apart, raw HTML in it too."""
+    html = raw_html(markdown)
+    if not html.strip():
+        return Anatomy((), (), (), ())
+    root = lxml.html.fragment_fromstring(html, create_parent="div")
+    elements = [one for one in root.iterdescendants() if isinstance(one.tag, str)]
+    return Anatomy(
+        headings=tuple(
+            (int(one.tag[1]), " ".join(one.text_content().split()))
+            for one in elements
+            if re.fullmatch("h[1-6]", one.tag)
+        ),
+        links=tuple(one.get("href", "").strip() for one in elements if one.tag == "a"),
+        pictures=tuple(
+            (one.get("src", "").strip(), one.get("alt")) for one in elements if one.tag == "img"
+        ),
+        # Readers get h1 as h2.
+        dropped=tuple(sorted({one.tag for one in elements} - ALLOWED_TAGS - {"h1"})),
+    )

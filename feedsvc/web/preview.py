@@ -1,0 +1,84 @@
+"""An article as readers will have it, and what may be mended before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from feedsvc.model import ID_PREFIX, Entry, State
+from feedsvc.publishing import Draft, Remark, remarks, slug_of
+from feedsvc.rendering import entry_html, is_right_to_left, summary_text
+from feedsvc.storage import Storage
+from feedsvc.web.forms import FIELD_NAMES, ArticleForm
+from feedsvc.web.services import services
+
+# Labels of the form's fields, by the names that they have in it.
+LABELS = {
+    "title": "Title",
+    "category": "Category",
+    "author": "Author",
+    "slug": "Address",
+    "summary": "Summary",
+    "body": "Body",
+    "sources": "Sources",
+    "publish_at": "Publish at",
+    "state": "State",
+    "form": "Form",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What is shown of it.
+
+    :param feeds: names of the feeds that it will be in.
+    :param html: the very HTML that pages and feeds carry.
+    :param remarks: (name of the form's field, its label, what is to be said of it).
+    """
+
+    title: str
+    author: str
+    summary: str
+    html: str
+    is_right_to_left: bool
+    feeds: tuple[str, ...]
+    remarks: tuple[tuple[str, str, str], ...]
+
+    @classmethod
+    def of(cls, draft: Draft, form: ArticleForm, uuid: UUID) -> Preview:
+        """Of what was typed, whatever is wrong with it."""
+        given, draft = services(), draft.cleaned()
+        slug = draft.slug.strip() or draft.title
+        entry = Entry(
+            id=f"{ID_PREFIX}{uuid}",
+            slug=slug_of(slug) if slug.strip() else "",
+            title=draft.title,
+            author=draft.author,
+            summary=draft.summary,
+            body=draft.body,
+            categories=draft.categories,
+            state=State.DRAFT,
+            sources=draft.sources,
+        )
+        is_used = _is_title_used(given.storage, entry)
+        said = [Remark(name, fault) for name, fault in form.faults.items()]
+        said += remarks(draft, given.clock(), is_title_used=is_used)
+        named = ((FIELD_NAMES.get(one.field, one.field), one.text) for one in said)
+        return cls(
+            title=draft.title,
+            author=draft.author or given.site.author or given.site.title,
+            summary=summary_text(entry),
+            html=entry_html(entry, given.site),
+            is_right_to_left=is_right_to_left(draft.body),
+            feeds=(*(one.name for one in draft.categories), "Everything")
+            if draft.categories
+            else (),
+            remarks=tuple((name, LABELS.get(name, name), text) for name, text in named),
+        )
+
+
+def _is_title_used(storage: Storage, entry: Entry) -> bool:
+    if not entry.title:
+        return False
+    with storage.reading() as tx:
+        return tx.entries.is_title_used(entry.title, but=entry.id)
