@@ -19,6 +19,8 @@ PAGES = {
     "missing": "/articles/nothing",
     "desk": "/editor/",
     "new": "/editor/new",
+    "found": "/editor/?state=published&words=the",
+    "account": "/editor/account",
 }
 
 
@@ -55,6 +57,19 @@ def main() -> None:
             _take(page, "edit")
             page.get_by_role("button", name="Withdraw").click()
             _take(page, "withdrawn")
+            page.get_by_role("link", name="Versions").click()
+            _take(page, "versions")
+            page.locator("table a").first.click()
+            _take(page, "version")
+            page.goto("/editor/new")
+            page.get_by_label("Title").fill("Written and looked at")
+            page.get_by_label("Body").fill(
+                "A text.\n\n#### Too deep\n\n[Somewhere](www.example.org)"
+            )
+            page.wait_for_timeout(3_000)
+            _take(page, "written")
+            page.goto("/editor/")
+            _take(page, "unsaved")
             page.goto("/editor/categories")
             page.get_by_text("Culture", exact=True).click()
             _take(page, "categories")

@@ -260,7 +260,12 @@ def test_no_page_of_the_desk_breaks_a_rule_of_accessibility(
         page.get_by_label("Publish at").fill("29/03/2026 02:30")
         page.get_by_role("button", name="Publish").click()
         check(page, "a refused form")
-        for path in ("/editor/", "/editor/?state=published&words=the", "/editor/categories"):
+        for path in (
+            "/editor/",
+            "/editor/?state=published&words=the",
+            "/editor/categories",
+            "/editor/account",
+        ):
             page.goto(path)
             check(page, path)
         page.goto("/editor/?state=published")

@@ -153,3 +153,39 @@ def test_an_article_that_is_pasted_whole_fills_the_fields(desk: Service) -> None
     assert other.status == 422
     unknown = desk.send("/editor/read-article", {"csrf_token": token, "text": f"Un{text}"})
     assert "category" not in json.loads(unknown.body)
+
+
+def test_a_new_category_is_made_with_the_article(desk: Service) -> None:
+    path = desk.write(title="First of its kind", category="", new_category="Sea & Shore")
+    page = desk.browse(path)
+    assert page.page.xpath("//select[@name='category']/option[@selected]/text()") == ["Sea & Shore"]
+    assert page.field("new_category") == ""
+    assert "First of its kind" in desk.get("/feeds/sea-shore.rss").text
+    # The same name again is the same category, and it goes before the one that is chosen.
+    other = desk.write(title="Second", category="health", new_category="sea & shore")
+    assert "Second" in desk.get("/feeds/sea-shore.rss").text
+    assert "Second" not in desk.get("/feeds/health.rss").text
+    refused = desk.edit(other, new_category="x" * 101)
+    assert refused.status == 422
+    assert refused.field("new_category") == "x" * 101
+    assert "a category needs a name" in refused.text
+
+
+def test_the_page_says_which_feeds_hold_an_article_and_since_when(desk: Service) -> None:
+    path = desk.write(title="Here", also_in="science")
+
+    def places() -> list[str]:
+        found = desk.browse(path).page.xpath("//ul[@class='places']/li")
+        return [" ".join(one.text_content().split()) for one in found]
+
+    since = "since 21/01/2026 19:30 CET (18:30 UTC)"
+    assert places() == [
+        f"Health (RSS, Atom) {since}",
+        f"Science (RSS, Atom) {since}",
+        f"Everything (RSS, Atom) {since}",
+    ]
+    desk.set_clock(utc(2026, 1, 21, 19, 30))
+    desk.edit(path, category="science", also_in="")
+    assert places() == [f"Science (RSS, Atom) {since}", f"Everything (RSS, Atom) {since}"]
+    desk.edit(path, "withdraw")
+    assert places() == []

@@ -209,6 +209,17 @@ class FeedRows:
         asked = {"category_ids": list(category_ids)}
         return sorted(self._connection.execute(statements.FEEDS_OF_CATEGORIES, asked).scalars())
 
+    def places_of(self, entry_id: str) -> list[tuple[Feed, datetime]]:
+        """The feeds that readers may have an entry from, and since when; everything's last."""
+        query = (
+            whole_feeds()
+            .add_columns(feed_entries.c.visible_at)
+            .join(feed_entries, feed_entries.c.feed_id == feeds.c.id)
+            .where(feed_entries.c.entry_id == entry_id, feed_entries.c.is_live)
+            .order_by(feeds.c.category_id.is_(None), categories.c.name)
+        )
+        return [(_feed(row), row.visible_at) for row in self._connection.execute(query)]
+
     def sharing_with(self, category: Category) -> list[int]:
         """The feeds in which a category's name stands: its own, and those that share an entry."""
         its_entries = select(entry_categories.c.entry_id).where(

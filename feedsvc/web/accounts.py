@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from feedsvc.characters import clean_line
 from feedsvc.errors import InvalidEntry
 from feedsvc.model import Editor, whole_second
-from feedsvc.storage import Storage
+from feedsvc.storage import Storage, Transaction
 from feedsvc.web import passwords
 from feedsvc.web.clients import subscriber
 
@@ -34,9 +34,13 @@ def hash_password(password: str) -> str:
 
     :raises InvalidEntry: the password is too short or too long.
     """
+    _check_length(password)
+    return passwords.hashed(password)
+
+
+def _check_length(password: str) -> None:
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise InvalidEntry({"password": f"use at least {SHORTEST_PASSWORD} characters"})
-    return passwords.hashed(password)
 
 
 def checked_name(name: str) -> str:
@@ -57,21 +61,10 @@ def sign_in(
 
     :raises Throttled: there were too many failures before; nothing is verified.
     """
-    name, now, address = clean_line(name), whole_second(now), subscriber(address)
-    keys = {
-        "pair": _digest("pair", name, address),
-        "address": _digest("address", address),
-        "name": _digest("name", name),
-    }
-    since = now - timedelta(minutes=THROTTLE_MINUTES)
-    # Counted before it is verified, in one transaction that excludes others of its
-    # kind: a burst of parallel guesses cannot all pass the check before any is counted.
+    name, now = clean_line(name), whole_second(now)
+    attempt = _Attempt.of(name, address, now)
     with storage.writing() as tx:
-        tx.editors.lock_failures()
-        for kind, key in keys.items():
-            if tx.editors.failures(key, since) >= MOST_FAILURES[kind]:
-                raise Throttled
-        noted = tx.editors.note_failure(list(keys.values()), now)
+        attempt.count(tx)
         editor = tx.editors.named(name)
     is_right = passwords.is_right(
         editor.password_hash if editor else None, password[:LONGEST_PASSWORD]
@@ -82,12 +75,76 @@ def sign_in(
     if passwords.is_outdated(editor.password_hash):
         new_hash = passwords.hashed(password[:LONGEST_PASSWORD])
     with storage.writing() as tx:
-        tx.editors.forget_failures([keys["pair"], keys["name"]], noted, since)
+        attempt.forget(tx)
         # Unless somebody gave the account a new password meanwhile.
         if new_hash and tx.editors.named(name) == editor:
             tx.editors.set_password_hash(name, new_hash)
             editor = tx.editors.named(name)
     return editor
+
+
+def renew_password(
+    storage: Storage, editor: Editor, *, current: str, new: str, address: str, now: datetime
+) -> Editor | None:
+    """Store a password, which may be the one that there is; earlier sessions end by it.
+
+    :param current: what proves that it is the editor; None is returned where it does not.
+    :raises InvalidEntry: the new one is too short or too long.
+    :raises Throttled: there were too many failures before; nothing is verified.
+    """
+    _check_length(new)
+    attempt = _Attempt.of(editor.name, address, whole_second(now))
+    with storage.writing() as tx:
+        attempt.count(tx)
+    if not passwords.is_right(editor.password_hash, current[:LONGEST_PASSWORD]):
+        return None
+    new_hash = hash_password(new)
+    with storage.writing() as tx:
+        attempt.forget(tx)
+        if tx.editors.named(editor.name) != editor:
+            return None  # somebody else gave the account another one meanwhile
+        tx.editors.set_password_hash(editor.name, new_hash)
+        return tx.editors.named(editor.name)
+
+
+class _Attempt:
+    """One try of a password, counted before it is verified.
+
+    In one transaction that excludes others of its kind: a burst of parallel guesses cannot
+    all pass the check before any is counted.
+    """
+
+    def __init__(self, keys: dict[str, str], now: datetime) -> None:
+        self._keys = keys
+        self._now = now
+        self._since = now - timedelta(minutes=THROTTLE_MINUTES)
+        self._noted: list[int] = []
+
+    @classmethod
+    def of(cls, name: str, address: str, now: datetime) -> _Attempt:
+        address = subscriber(address)
+        keys = {
+            "pair": _digest("pair", name, address),
+            "address": _digest("address", address),
+            "name": _digest("name", name),
+        }
+        return cls(keys, now)
+
+    def count(self, tx: Transaction) -> None:
+        """Count it as a failure.
+
+        :raises Throttled: there were too many.
+        """
+        tx.editors.lock_failures()
+        for kind, key in self._keys.items():
+            if tx.editors.failures(key, self._since) >= MOST_FAILURES[kind]:
+                raise Throttled
+        self._noted = tx.editors.note_failure(list(self._keys.values()), self._now)
+
+    def forget(self, tx: Transaction) -> None:
+        """It was none, and those before it were slips."""
+        keys = [self._keys["pair"], self._keys["name"]]
+        tx.editors.forget_failures(keys, self._noted, self._since)
 
 
 def session_stamp(editor: Editor) -> str:

@@ -14,7 +14,7 @@ from feedsvc.errors import StorageBusy, StorageError
 from feedsvc.model import Format
 from feedsvc.rendering import feed_title, is_right_to_left, summary_text
 from feedsvc.timestamps import MONTHS, describe, rfc3339
-from feedsvc.web import categories, desk, editor, history, pasting, sign_in, wording
+from feedsvc.web import account, categories, desk, editor, history, pasting, sign_in, wording
 from feedsvc.web.access import Access
 from feedsvc.web.public import public
 from feedsvc.web.services import Services, client_address, services
@@ -28,7 +28,7 @@ LARGEST_FORM_BYTES = 14_000_000
 # Forms that hold no article; and how many fields any may have.
 SMALL_FORM_BYTES = 64_000
 # Whose routes stand on ``sign_in.editor`` once they are imported.
-EDITORS_PAGES = (categories, desk, editor, history, pasting)
+EDITORS_PAGES = (account, categories, desk, editor, history, pasting)
 LARGE_FORMS = (
     "editor.save",
     "editor.sign_in",

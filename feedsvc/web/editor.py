@@ -21,6 +21,7 @@ from feedsvc.web import wording
 from feedsvc.web.differences import Piece, compare
 from feedsvc.web.forms import ArticleForm, is_editable, time_choices
 from feedsvc.web.history import typed_by_others
+from feedsvc.web.places import places
 from feedsvc.web.preview import Preview
 from feedsvc.web.services import services
 from feedsvc.web.sign_in import FORMS, editor, keep_typed, signed_in
@@ -102,7 +103,11 @@ def save(uuid: UUID) -> Any:
         abort(400, "The form does not say which button was pressed.")
     if action is Action.CORRECT and form.told == "update":
         action = Action.UPDATE
+    if action not in (Action.WITHDRAW, Action.RESTORE):
+        form = _with_new_category(form)
+    faults = form.faults
     draft, form = form.to_draft(_categories_of(form), current, *_zone_of(form))
+    form = form.with_faults(faults)
     if form.faults and action not in (Action.WITHDRAW, Action.RESTORE):
         # Everything that is wrong at once, not the time first and the rest later.
         form = form.with_faults(find_faults(draft.cleaned(), action))
@@ -187,7 +192,7 @@ def _saved(
 
 def _has_more(form: ArticleForm, entry: Entry) -> bool:
     """Whether a form that was sent holds what the stored article does not."""
-    return bool(form.faults) or bool(_differences(form, entry))
+    return bool(form.faults or form.new_category.strip() or _differences(form, entry))
 
 
 def _differences(form: ArticleForm, entry: Entry) -> list[tuple[str, str]]:
@@ -314,6 +319,19 @@ def _with_current_categories(form: ArticleForm) -> ArticleForm:
         )
 
 
+def _with_new_category(form: ArticleForm) -> ArticleForm:
+    """The form in the category that was named beside the others; made if there is none."""
+    if not form.new_category.strip():
+        return form
+    try:
+        made = services().publisher.ensure_category(form.new_category, services().clock())
+    except InvalidEntry as error:
+        return form.with_faults(error.faults)
+    except StorageError:
+        return form  # the save, which comes next, says so
+    return replace(form, category=made.slug, new_category="")
+
+
 def _categories_of(form: ArticleForm) -> list[Category]:
     """Those that the form names."""
     found = []
@@ -354,9 +372,11 @@ def _form_page(
     if not form.fold_choices:
         # A choice that was made must be there to be sent once more.
         form = replace(form, fold_choices=time_choices(form.publish_at, zone))
-    has_more, others = False, []
+    has_more, others, stands_in = False, [], []
     try:
         categories, has_more = _categories_to_choose(form)
+        if current is not None and current.state is State.PUBLISHED:
+            stands_in = places(current)
         with services().storage.reading() as tx:
             others = [one.editor for one in typed_by_others(tx, uuid)]
     except StorageError:
@@ -372,6 +392,7 @@ def _form_page(
         typed=typed,
         preview=preview,
         others=others,
+        places=stands_in,
         # What was sent may hold words that are not stored, in any state.
         is_editable=request.method == "POST" or is_editable(current),
         categories=categories,

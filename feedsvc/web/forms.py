@@ -25,6 +25,7 @@ class ArticleForm:
     """The form as it stands in the browser, typed text and all.
 
     :param also_in: slugs of the further categories.
+    :param new_category: name of one that is to be made and comes first.
     :param slug: the name of the page's address; "" leaves it to the title.
     :param fold: which of two equal wall times: "", "0" or "1".
     :param told: whether readers are told of a change: "correction" or "update".
@@ -36,6 +37,7 @@ class ArticleForm:
     title: str = ""
     category: str = ""
     also_in: tuple[str, ...] = ()
+    new_category: str = ""
     summary: str = ""
     body: str = ""
     author: str = ""
@@ -69,6 +71,7 @@ class ArticleForm:
             title=typed.get("title", ""),
             category=typed.get("category", ""),
             also_in=tuple(typed.getlist("also_in")),
+            new_category=typed.get("new_category", ""),
             summary=typed.get("summary", ""),
             body=typed.get("body", ""),
             author=typed.get("author", ""),

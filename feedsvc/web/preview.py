@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from feedsvc.model import ID_PREFIX, Entry, State
@@ -31,6 +31,7 @@ LABELS = {
 class Preview:
     """What is shown of it.
 
+    :param proposed: the summary that is taken from the body where none is written.
     :param feeds: names of the feeds that it will be in.
     :param html: the very HTML that pages and feeds carry.
     :param remarks: (name of the form's field, its label, what is to be said of it).
@@ -39,6 +40,7 @@ class Preview:
     title: str
     author: str
     summary: str
+    proposed: str
     html: str
     is_right_to_left: bool
     feeds: tuple[str, ...]
@@ -68,6 +70,7 @@ class Preview:
             title=draft.title,
             author=draft.author or given.site.author or given.site.title,
             summary=summary_text(entry),
+            proposed=summary_text(replace(entry, title="", summary="")),
             html=entry_html(entry, given.site),
             is_right_to_left=is_right_to_left(draft.body),
             feeds=(*(one.name for one in draft.categories), "Everything")

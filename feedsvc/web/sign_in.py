@@ -162,7 +162,8 @@ def resume_after_csrf_error() -> Any:
     )
 
 
-def _begin_session(found: Editor) -> None:
+def begin_session(found: Editor) -> None:
+    """Sign this browser in as ``found``, whoever it was before."""
     session.clear()
     session.permanent = True
     session["editor"] = found.id
@@ -190,7 +191,7 @@ def sign_in() -> Any:
                 services().clock(),
             )
         if found is not None:
-            _begin_session(found)
+            begin_session(found)
             return _resume(target, kept) if kept else redirect(target, 303)
         fault, status = "The user name or the password is wrong.", 401
         log.warning("sign-in failed", address=client_address())
@@ -254,7 +255,7 @@ def welcome(token: str) -> Any:
             )
             if found is None:
                 return render_template("editor/welcome_over.html"), 410
-            _begin_session(found)
+            begin_session(found)
             flash(f"Welcome, {found.name}. This is your desk.")
             return redirect(url_for("editor.index"), 303)
         except InvalidEntry as error:

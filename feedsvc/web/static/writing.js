@@ -21,10 +21,24 @@
         const body = new URLSearchParams(new FormData(form));
         const answer = await fetch(section.dataset.from, {method: "POST", body, signal: asking.signal});
         // Cleaned by the service as for every reader, and no script runs on this page.
-        if (answer.ok) section.innerHTML = await answer.text();
+        if (!answer.ok) return;
+        section.innerHTML = await answer.text();
+        propose(section.querySelector("[data-proposed]")?.dataset.proposed ?? "");
       } catch {
         // The next pause tries again; what is typed is kept by another script.
       }
+    }
+
+    function propose(text) {
+      const place = document.getElementById("proposed");
+      place.hidden = !text || form.elements.summary.value.trim() !== "";
+      place.querySelector("q").textContent = text;
+      place.querySelector("button").onclick = () => {
+        form.elements.summary.value = text;
+        form.elements.summary.focus();
+        form.dispatchEvent(new Event("input", {bubbles: true}));
+        place.hidden = true;
+      };
     }
 
     async function paste(event) {
