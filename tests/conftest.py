@@ -10,14 +10,26 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from feedsvc.model import Site, Window
 from feedsvc.publishing import Publisher
 from feedsvc.storage import Storage
+from tests import hashing as hashing
 from tests.contract import InProcess
 from tests.service import Service
 
 pytest_plugins = ["tests.browsing"]
+
+# The same examples each time. How fast they are found and how many are set aside depends on
+# the machine, and on the numbers that stand in the product's code.
+settings.register_profile(
+    "ours",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+settings.load_profile("ours")
 
 _numbers = itertools.count(1)
 

@@ -319,6 +319,7 @@ def budget(examples: int, steps: int = 40) -> settings:
         max_examples=examples,
         stateful_step_count=steps,
         deadline=None,
+        derandomize=False,
         print_blob=True,
         suppress_health_check=list(HealthCheck),
     )

@@ -41,9 +41,14 @@ def test_a_doubled_slash_leads_to_the_feed(sqlite_service: Service) -> None:
     assert "storage failed" not in sqlite_service.log.read_text()
 
 
-def test_many_who_sign_in_keep_nobody_from_pages_and_lock_nobody_out(
-    sqlite_service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_who_sign_in_keep_nobody_from_pages_and_lock_nobody_out(tmp_path: Path) -> None:
+    # With the product's own hashes, which take their time.
+    sqlite_service = Service(tmp_path, f"sqlite:///{tmp_path}/f.db", clock=False)
+    with sqlite_service:
+        _sign_in_at_once(sqlite_service)
+
+
+def _sign_in_at_once(sqlite_service: Service) -> None:
     sqlite_service.start()
     sqlite_service.sign_up()
     statuses: list[int] = []
@@ -65,6 +70,19 @@ def test_many_who_sign_in_keep_nobody_from_pages_and_lock_nobody_out(
     assert sqlite_service.sign_in().status == 303
     assert "sign-in failed" in sqlite_service.log.read_text()
     assert passwords.MOST_WAITING < 4
+
+
+def test_passwords_are_hashed_as_rfc_9106_asks(tmp_path: Path) -> None:
+    service = Service(tmp_path, f"sqlite:///{tmp_path}/f.db", clock=False)
+    assert service.run("migrate").returncode == 0
+    service.run("editor", "add", "ada", input=f"{PASSWORD}\n{PASSWORD}\n")
+    storage = Storage(service.storage_url)
+    with storage.reading() as tx:
+        found = tx.editors.named("ada")
+    storage.close()
+    # Section 4, the second recommended option, with one lane.
+    assert found is not None
+    assert found.password_hash.startswith("$argon2id$v=19$m=65536,t=3,p=1$")
 
 
 def test_more_passwords_at_once_than_may_wait_are_told_so() -> None:
