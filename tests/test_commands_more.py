@@ -121,7 +121,7 @@ def test_guesses_sent_at_once_are_throttled_as_if_sent_in_turn(tmp_path: Path) -
 
 
 def test_a_hash_of_older_strength_is_renewed_when_its_password_is_known(storage: Storage) -> None:
-    weak = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
+    weak = PasswordHasher(time_cost=1, memory_cost=32, parallelism=1).hash(PASSWORD)
     with storage.writing() as tx:
         tx.editors.add("ada", weak, NOW)
     assert signs_in(storage)
