@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -259,6 +259,10 @@ class Service:
         links = re.findall(r"http://\S+(/editor/welcome/\S+)", self.output.read_text())
         answer = self.post(links[-1], {"name": "ada", "password": PASSWORD})
         assert answer.status == 303, answer.text
+
+    def sign_up_cookie(self, cookies: Iterable[Mapping[str, Any]]) -> None:
+        """Go on as the editor whose browser has these cookies."""
+        self.cookie = "; ".join(f"{one['name']}={one['value']}" for one in cookies)
 
     def sign_in(self, name: str = "ada", password: str = PASSWORD) -> Answer:
         return self.post("/editor/sign-in", {"name": name, "password": password})

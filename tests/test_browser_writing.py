@@ -90,7 +90,7 @@ def test_what_was_typed_while_the_server_was_gone_is_in_the_browser(
     context.set_offline(False)
     again = context.new_page()
     again.goto(address)
-    expect(again.locator("#typed")).to_contain_text("newer text of yours in this browser")
+    expect(again.locator("#typed")).to_contain_text("text of yours in this browser")
     again.get_by_role("button", name="Take it up").click()
     expect(again.get_by_label("Body")).to_have_value("Typed in a tunnel.")
     again.get_by_role("button", name="Save draft").click()
@@ -137,8 +137,74 @@ def test_a_new_article_typed_while_the_server_was_gone_stands_on_the_desk(
     page.get_by_label("Body").fill("Secret.")
     page.wait_for_timeout(500)
     page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     assert page.evaluate("Object.keys(localStorage).length") == 0
     context.close()
+
+
+def test_what_this_browser_kept_overwrites_nothing_that_was_saved_since(
+    browser: Browser, live: Service
+) -> None:
+    context = browser.new_context(base_url=f"http://127.0.0.1:{live.port}")
+    page = context.new_page()
+    sign_up(page, live)
+    write(page, "Shared")
+    page.get_by_role("button", name="Save draft").click()
+    expect(page.get_by_role("status")).to_contain_text("Readers do not see it")
+    page.wait_for_load_state()
+    address = page.url
+    context.set_offline(True)
+    page.get_by_label("Body").fill("Half, in the train.")
+    expect(page.locator("#kept")).to_contain_text("cannot be reached")
+    page.close()
+    context.set_offline(False)
+    path = address.removeprefix(f"http://127.0.0.1:{live.port}")
+    live.sign_up_cookie(context.cookies())
+    live.edit(path, "save_draft", body="Finished, on another machine.")
+    again = context.new_page()
+    again.goto(address)
+    expect(again.locator("#typed")).to_contain_text("the article was saved since")
+    # Typing beside the offer takes nothing of it away.
+    again.get_by_label("Author").fill("Ada L.")
+    expect(again.locator("#kept")).to_contain_text("Kept at")
+    again.get_by_role("button", name="Take it up").click()
+    expect(again.get_by_label("Body")).to_have_value("Half, in the train.")
+    again.get_by_role("button", name="Save draft").click()
+    expect(again.get_by_role("alert")).to_contain_text("saved this article on")
+    expect(again.locator(".rival .columns pre")).to_have_text(
+        ["Finished, on another machine.", "Half, in the train."]
+    )
+    assert live.browse(path).field("body") == "Finished, on another machine."
+    # Nobody else sees in this browser what was kept of her.
+    again.evaluate("""() => {
+        const uuid = location.pathname.split("/").pop();
+        localStorage.setItem(`feedsvc:1:${uuid}:w`, JSON.stringify(
+            {title: "Private", revision: 0, fields: [["title", "Private"]], at: 1}));
+    }""")
+    live.run("editor", "add", "grace", input="a few words in a row\na few words in a row\n")
+    context.clear_cookies()
+    again.goto("/editor/sign-in")
+    again.get_by_label("User name").fill("grace")
+    again.get_by_label("Password").fill("a few words in a row")
+    again.get_by_role("button", name="Sign in").click()
+    expect(again.get_by_role("heading", name="Desk")).to_be_visible()
+    again.wait_for_load_state("networkidle")
+    expect(again.locator("#unsaved")).to_be_hidden()
+    again.goto(address)
+    again.wait_for_load_state("networkidle")
+    expect(again.locator("#typed")).to_have_count(0)
+    context.close()
+
+
+def test_a_page_that_comes_back_unsaved_is_kept(page: Page, live: Service) -> None:
+    sign_up(page, live)
+    page.goto("/editor/new")
+    page.get_by_label("Title").fill("Looked at, not saved")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.locator("#preview .card")).to_be_visible()
+    expect(page.locator("#kept")).to_contain_text("Kept at")
+    page.goto("/editor/")
+    expect(page.get_by_role("link", name="Looked at, not saved")).to_be_visible()
 
 
 def test_two_editors_see_each_other_and_both_texts(browser: Browser, live: Service) -> None:

@@ -208,6 +208,21 @@ def test_what_was_saved_before_versions_were_kept_begins_with_the_next_save(
     assert "As it was." in desk.browse(f"{path}/versions/1").text
 
 
+def test_what_was_imported_and_never_saved_has_a_page_of_versions(desk: Service) -> None:
+    storage = Storage(desk.storage_url)
+    path = desk.write(title="Imported")
+    with storage.writing() as tx:
+        tx.settings._connection.exec_driver_sql("DELETE FROM versions")
+    storage.close()
+    answer = desk.browse(f"{path}/versions")
+    assert answer.status == 200
+    assert "It was not saved since versions are kept" in answer.text
+    for number in ("99999999999", "99999999999999999999", "-1", "0"):
+        assert desk.browse(f"{path}/versions?before={number}").status == 404
+        assert desk.browse(f"{path}/versions/{number}").status == 404
+    assert desk.browse(f"{path}/versions?before=x").status == 200
+
+
 def test_versions_of_what_is_not_there(sqlite_desk: Service) -> None:
     path = sqlite_desk.write()
     none = "/editor/entries/00000000-0000-4000-8000-000000000000"
@@ -251,16 +266,52 @@ def test_what_was_typed_is_offered_until_it_is_saved(desk: Service) -> None:
     assert b"Typed" not in desk.get("/feeds/all.atom").body
     page = desk.browse(path)
     assert page.field("title") == "Stored"
-    assert "There is newer text of yours, kept 21/01/2026 19:30" in page.text
+    assert "There is text of yours, kept 21/01/2026 19:30" in page.text
     listed = desk.browse("/editor/").page.xpath("//section[@id='unsaved']//a")
-    assert [(one.text, one.get("href")) for one in listed] == [("Typed", f"{path}?take=typed")]
+    assert [(one.text, one.get("href").split("&")[0]) for one in listed] == [("Typed", f"{path}?take=typed")]
     taken = desk.browse(f"{path}?take=typed")
     assert (taken.field("title"), taken.field("body")) == ("Typed", "Typed text.")
     form = form_as_browser(taken)
     assert desk.post(path, form | {"action": "update"}, page=f"{path}?take=typed").status == 303
     assert desk.browse(path).field("body") == "Typed text."
-    assert "newer text" not in desk.browse(path).text
+    assert "text of yours, kept" not in desk.browse(path).text
     assert not desk.browse("/editor/").page.xpath("//section[@id='unsaved']//a")
+
+
+def test_what_one_window_saves_forgets_nothing_of_another(desk: Service) -> None:
+    path = desk.write(title="Stored", body="Stored text.")
+    keep(desk, path, body="Of one window.", window="one")
+    keep(desk, path, body="Of another window.", window="other")
+    form = form_as_browser(desk.browse(path)) | {"window": "one", "body": "Of one window, saved."}
+    assert desk.post(path, form | {"action": "update"}, page=path).status == 303
+    page = desk.browse(path)
+    assert "the article was saved since" in page.text
+    taken = desk.browse(page.page.xpath("//div[@id='typed']//a/@href")[0])
+    assert taken.field("body") == "Of another window."
+    # It was written on what was there before, and so it overwrites nothing.
+    form = form_as_browser(taken) | {"action": "update"}
+    refused = desk.send(path, form)
+    assert refused.status == 409
+    assert refused.page.xpath("//section[@class='rival']//div[@class='columns']//pre/text()") == [
+        "Of one window, saved.",
+        "Of another window.",
+    ]
+    # A version that is looked at hides none of it.
+    assert "text of yours, kept" in desk.browse(f"{path}?take=1").text
+
+
+def test_words_beside_withdraw_stay_kept(desk: Service) -> None:
+    path = desk.write("schedule", title="Due", publish_at="21/01/2026 20:00")
+    page = form_as_browser(desk.browse(path)) | {
+        "body": "Better words.",
+        "publish_at": "31/02/2026",
+    }
+    token = desk.browse(path).page.xpath("//main//input[@name='csrf_token']/@value")[0]
+    desk.send(f"{path}/typed", page | {"csrf_token": token})
+    answer = desk.send(path, page | {"csrf_token": token, "action": "withdraw"})
+    assert answer.status == 200
+    assert answer.page.xpath("//form[@id='article']/@data-unsaved") == [""]
+    assert desk.browse(f"{path}?take=typed").field("body") == "Better words."
 
 
 def test_a_new_article_that_was_never_saved_is_there_again(desk: Service) -> None:
@@ -278,11 +329,11 @@ def test_a_new_article_that_was_never_saved_is_there_again(desk: Service) -> Non
 def test_what_was_typed_can_be_discarded_and_equal_text_is_not_offered(desk: Service) -> None:
     path = desk.write(title="Stored")
     keep(desk, path)
-    assert "newer text" not in desk.browse(path).text
+    assert "text of yours, kept" not in desk.browse(path).text
     keep(desk, path, title="Typed")
-    token = desk.browse(path).page.xpath("//form[@id='forget']//input/@value")[0]
-    assert desk.send(f"{path}/typed/forget", {"csrf_token": token}).status == 303
-    assert "newer text" not in desk.browse(path).text
+    form = desk.browse(path).page.xpath("//form[@id='forget']")[0]
+    assert desk.send(f"{path}/typed/forget", dict(form.form_values())).status == 303
+    assert "text of yours, kept" not in desk.browse(path).text
     assert desk.browse(f"{path}?take=typed").field("title") == "Stored"
 
 
@@ -319,12 +370,12 @@ def test_what_arrives_after_the_save_it_belongs_to_is_not_kept(desk: Service) ->
     desk.edit(path, title="Second")
     answer = desk.send(f"{path}/typed", late | {"csrf_token": token})
     assert json.loads(answer.body)["kept"] == ""
-    assert "newer text" not in desk.browse(path).text
+    assert "text of yours, kept" not in desk.browse(path).text
     # From another window that goes on: kept.
     desk.set_clock(utc(2026, 1, 21, 18, 31))
     answer = desk.send(f"{path}/typed", late | {"csrf_token": token})
     assert json.loads(answer.body)["kept"] == "19:31:00"
-    assert "newer text" in desk.browse(path).text
+    assert "text of yours, kept" in desk.browse(path).text
 
 
 def test_nobody_keeps_anything_without_an_account(sqlite_desk: Service) -> None:
@@ -357,6 +408,7 @@ def test_only_so_much_is_kept_of_one_account(
             tx.history.keep_typed(
                 make_entry(number).id,
                 1,
+                window="w",
                 revision=0,
                 title=f"Copy {number}",
                 fields=[("title", "x")],

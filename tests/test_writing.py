@@ -74,6 +74,27 @@ def test_of_many_of_a_kind_some_are_named() -> None:
     assert len(said(" ".join(f"[a](p{number})" for number in range(100)))) == 5
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<html><head></head></html>",
+        "<!doctype html>",
+        "<html><body>x</body></html>",
+        "<body>",
+        "</div>",
+    ],
+)
+def test_a_whole_page_in_a_text_can_be_taken_apart(body: str) -> None:
+    anatomy(body)
+    said(body)
+
+
+@pytest.mark.parametrize("word", ["a" * 300_000, "a." * 150_000, "a-" * 150_000])
+def test_a_word_without_end_is_looked_at_in_a_moment(word: str) -> None:
+    # It was quadratic: this took hours, and every poll waited for it.
+    said(sources=(Source(word),), body=f"[a]({word})")
+
+
 @given(st.text())
 def test_any_text_can_be_taken_apart(text: str) -> None:
     anatomy(text)
@@ -132,6 +153,30 @@ def test_preview_names_what_stands_in_the_way_and_a_title_that_is_used(desk: Ser
     own = desk.write(title="Its own")
     form = form_as_browser(desk.browse(own)) | {"action": "preview"}
     assert "is called the same" not in desk.post(own, form, page=own).text
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"body": "x" * 1_000_001}, "body"),
+        ({"body": "<div>" * 300}, "body"),
+        ({"title": "x" * 600}, "title"),
+        ({"summary": "x" * 3_000}, "summary"),
+    ],
+)
+def test_preview_says_what_would_be_refused_and_renders_none_of_it(
+    sqlite_service: Service, fields: dict[str, str], field: str
+) -> None:
+    sqlite_service.start()
+    sqlite_service.sign_up()
+    path = sqlite_service.browse("/editor/new").page.xpath("//main//form/@action")[0]
+    typed = {"title": "A title", "category": "health", "body": "Text."} | fields
+    answer = sqlite_service.post(path, typed | {"action": "preview"}, page="/editor/new")
+    assert answer.status == 200
+    assert answer.field(field) == fields[field]
+    links = answer.page.xpath("//ul[@class='remarks']//a/@href")
+    assert f"#{field}" in links
+    assert not answer.page.xpath("//section[@id='preview']//div[@class='text']/*")
 
 
 def test_an_article_that_is_pasted_whole_fills_the_fields(desk: Service) -> None:

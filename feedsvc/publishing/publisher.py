@@ -27,7 +27,7 @@ from feedsvc.publishing.decisions import (
     slug_of,
 )
 from feedsvc.publishing.regeneration import BATCH, Regenerator
-from feedsvc.storage import CHANGED_MEANWHILE, Transaction
+from feedsvc.storage import CHANGED_MEANWHILE, Transaction, words_of
 
 log = structlog.get_logger("feedsvc.publishing")
 
@@ -76,6 +76,8 @@ class Publisher(Regenerator):
         :raises NotFound: there is no entry ``id``, and it is not a new one.
         :raises StorageError: it could not be stored; nothing was.
         """
+        cleaned = draft.cleaned()
+        words_of(cleaned.title, cleaned.author, cleaned.summary, cleaned.body)
         with self.storage.writing() as tx:
             current = self._current(tx, id, expected_revision)
             if current and expected_revision == 0:
@@ -155,7 +157,11 @@ class Publisher(Regenerator):
         if current is None:
             tx.entries.add(entry, origin=origin)
         elif current.revision != expected_revision or has_changed(current, entry):
-            tx.entries.replace(entry, expected_revision=expected_revision)
+            tx.entries.replace(
+                entry,
+                expected_revision=expected_revision,
+                has_new_words=_searched(current) != _searched(entry),
+            )
         else:
             return current, []
         if action:
@@ -343,6 +349,10 @@ class Publisher(Regenerator):
         for entry in due:
             log.info("published on time", entry=entry.id)
         return sorted(touched)
+
+
+def _searched(entry: Entry) -> tuple[str, ...]:
+    return entry.title, entry.author, entry.summary, entry.body
 
 
 def _is_in_feeds(entry: Entry) -> bool:

@@ -16,6 +16,7 @@ LONG_TITLE = 110
 LONG_SUMMARY = 300
 FAR_AHEAD = timedelta(days=366)
 MOST_OF_A_KIND = 5
+LONGEST_WORD = 200
 _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _WITHOUT_SCHEME = re.compile(
     r"(?:www\.|[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|edu|gov|eu|it|de|fr)\b)"
@@ -108,9 +109,9 @@ def _of_a_link(link: str) -> str:
         return "a link leads nowhere"
     if _ABSOLUTE.match(link):
         return f"the link {link} is not whole: https:// and a name"
-    if _WITHOUT_SCHEME.match(link):
+    if len(link) <= LONGEST_WORD and _WITHOUT_SCHEME.match(link):
         return f"the link {link} would lead to a page of this site: put https:// before it"
-    return f"the link {link} is relative: readers get it as an address of this site"
+    return f"the link {link[:LONGEST_WORD]} is relative: readers get it as an address of this site"
 
 
 def _some(links: Iterator[str]) -> list[str]:
@@ -119,10 +120,12 @@ def _some(links: Iterator[str]) -> list[str]:
 
 def _of_the_sources(draft: Draft) -> Iterator[Remark]:
     for source in draft.sources:
-        found = _WITHOUT_SCHEME.search(source.name)
-        if source.url is None and found:
+        words = [] if source.url else source.name.split()
+        # An address is one word; what is far longer is none, and would take its time.
+        found = [one for one in words if len(one) <= LONGEST_WORD and _WITHOUT_SCHEME.match(one)]
+        if found:
             yield Remark(
-                "sources", f"{found[0]}… stands there as words: an address begins with https://"
+                "sources", f"{found[0]} stands there as words: an address begins with https://"
             )
 
 

@@ -31,8 +31,9 @@ def anatomy(markdown: str) -> Anatomy:
     html = raw_html(markdown)
     if not html.strip():
         return Anatomy((), (), (), ())
-    root = lxml.html.fragment_fromstring(html, create_parent="div")
-    elements = [one for one in root.iterdescendants() if isinstance(one.tag, str)]
+    # In a page of its own, so that a page in it is none: its html and body go.
+    page = lxml.html.document_fromstring(f"<html><body><div>{html}</div></body></html>")
+    elements = [one for one in page.body.iterdescendants() if isinstance(one.tag, str)]
     return Anatomy(
         headings=tuple(
             (int(one.tag[1]), " ".join(one.text_content().split()))

@@ -10,6 +10,7 @@ from feedsvc.storage.entries import (
 )
 from feedsvc.storage.history import Version, WorkingCopy
 from feedsvc.storage.storage import Storage, Transaction, describe_url, sqlite_file
+from feedsvc.storage.words import words_of
 
 __all__ = [
     "CHANGED_MEANWHILE",
@@ -24,4 +25,5 @@ __all__ = [
     "WorkingCopy",
     "describe_url",
     "sqlite_file",
+    "words_of",
 ]

@@ -84,7 +84,7 @@ class Wanted:
 
     words: str = ""
     category: Category | None = None
-    author: str = ""
+    authors: tuple[str, ...] = ()
 
 
 ANY = Wanted()
@@ -148,8 +148,8 @@ class EntryRows:
         ).scalar_one()
 
     def _matching(self, wanted: Wanted) -> Iterator[ColumnElement[bool]]:
-        if wanted.author:
-            yield entries.c.author == wanted.author
+        if wanted.authors:
+            yield entries.c.author.in_(wanted.authors)
         if wanted.category is not None:
             of_it = select(entry_categories.c.entry_id).where(
                 entry_categories.c.category_id == wanted.category.id
@@ -288,9 +288,10 @@ class EntryRows:
         )
         self._put_categories(entry)
 
-    def replace(self, entry: Entry, *, expected_revision: int) -> None:
+    def replace(self, entry: Entry, *, expected_revision: int, has_new_words: bool = True) -> None:
         """Store a new state of an entry.
 
+        :param has_new_words: whether it is to be found by others than before.
         :raises EditConflict: somebody else saved it since ``expected_revision``.
         """
         changed = self._connection.execute(
@@ -300,13 +301,19 @@ class EntryRows:
         )
         if changed.rowcount != 1:
             raise EditConflict(CHANGED_MEANWHILE)
-        self._connection.execute(
-            statements.CHANGE_WORDS, {"of_entry": entry.id, "words": _words(entry)}
-        )
+        if has_new_words:
+            self._put_words(entry)
         self._connection.execute(
             delete(entry_categories).where(entry_categories.c.entry_id == entry.id)
         )
         self._put_categories(entry)
+
+    def _put_words(self, entry: Entry) -> None:
+        words = _words(entry)
+        asked = {"of_entry": entry.id, "words": words}
+        if not self._connection.execute(statements.CHANGE_WORDS, asked).rowcount:
+            # Stored by a version of this program that knew of no words.
+            self._connection.execute(statements.ADD_WORDS, {"entry_id": entry.id, "words": words})
 
     def _put_categories(self, entry: Entry) -> None:
         if entry.categories:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from feedsvc.model import Category, Entry, Source, State
 from feedsvc.storage import statements
@@ -46,12 +48,14 @@ class Version:
 class WorkingCopy:
     """What stood in an editor's form a moment ago.
 
+    :param window: tells the editor's windows apart.
     :param revision: of the entry that the form was opened with; 0 of a new one.
     :param fields: name and value, as a browser sends them.
     """
 
     entry_id: str
     editor: str
+    window: str
     revision: int
     kept_at: datetime
     title: str
@@ -115,48 +119,57 @@ class HistoryRows:
         entry_id: str,
         editor_id: int,
         *,
+        window: str,
         revision: int,
         title: str,
         fields: Sequence[tuple[str, str]],
         now: datetime,
     ) -> None:
-        """Keep what stands in an editor's form, in the place of what stood there."""
-        self.forget_typed(entry_id, editor_id)
+        """Keep what stands in a window's form, in the place of what stood there."""
+        values = {
+            "revision": revision,
+            "kept_at": now,
+            "title": title,
+            "content": json.dumps(fields),
+        }
+        is_sqlite = self._connection.dialect.name == "sqlite"
+        inserted = (insert_sqlite if is_sqlite else insert_postgresql)(working_copies)
+        # Two at once: the later one stays.
         self._connection.execute(
-            insert(working_copies).values(
-                entry_id=entry_id,
-                editor_id=editor_id,
-                revision=revision,
-                kept_at=now,
-                title=title,
-                content=json.dumps(fields),
-            )
+            inserted.values(
+                entry_id=entry_id, editor_id=editor_id, window=window, **values
+            ).on_conflict_do_update(index_elements=["entry_id", "editor_id", "window"], set_=values)
         )
         kept = (
-            select(working_copies.c.entry_id)
+            select(working_copies.c.entry_id, working_copies.c.window)
             .where(working_copies.c.editor_id == editor_id)
             .order_by(working_copies.c.kept_at.desc())
             .offset(MOST_WORKING_COPIES)
             .limit(MOST_WORKING_COPIES)
         )
-        for old in self._connection.execute(kept).scalars().all():
-            self.forget_typed(old, editor_id)
+        for old in self._connection.execute(kept).all():
+            self.forget_typed(old.entry_id, editor_id, old.window)
 
-    def forget_typed(self, entry_id: str, editor_id: int) -> None:
+    def forget_typed(self, entry_id: str, editor_id: int, window: str) -> None:
         """It was saved, or is not wanted."""
         self._connection.execute(
             delete(working_copies).where(
-                working_copies.c.entry_id == entry_id, working_copies.c.editor_id == editor_id
+                working_copies.c.entry_id == entry_id,
+                working_copies.c.editor_id == editor_id,
+                working_copies.c.window == window,
             )
         )
 
-    def typed(self, entry_id: str, editor_id: int) -> WorkingCopy | None:
-        """What an editor has typed of an entry and not saved, or None."""
-        query = _COPIES.where(
-            working_copies.c.entry_id == entry_id, working_copies.c.editor_id == editor_id
+    def typed(self, entry_id: str, editor_id: int, *, limit: int) -> list[WorkingCopy]:
+        """What an editor has typed of an entry and not saved, the newest first."""
+        query = (
+            _COPIES.where(
+                working_copies.c.entry_id == entry_id, working_copies.c.editor_id == editor_id
+            )
+            .order_by(working_copies.c.kept_at.desc(), working_copies.c.window)
+            .limit(limit)
         )
-        row = self._connection.execute(query).one_or_none()
-        return _copy(row) if row else None
+        return [_copy(row) for row in self._connection.execute(query)]
 
     def typed_by(self, editor_id: int, *, limit: int) -> list[WorkingCopy]:
         """All that an editor has typed and not saved, the newest first."""
@@ -190,6 +203,7 @@ def _copy(row: Row[Any]) -> WorkingCopy:
     return WorkingCopy(
         entry_id=row.entry_id,
         editor=row.editor,
+        window=row.window,
         revision=row.revision,
         kept_at=row.kept_at,
         title=row.title,

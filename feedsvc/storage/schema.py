@@ -187,12 +187,14 @@ versions = Table(
     Column("content", Text, nullable=False),
 )
 
-# What stands in an editor's form and is not saved yet; the entry may not be there yet.
+# What stands in an editor's form and is not saved yet; the entry may not be there yet. Each
+# window has a place of its own, so that none takes another's.
 working_copies = Table(
     "working_copies",
     metadata,
     Column("entry_id", String(45), primary_key=True),
     Column("editor_id", ForeignKey("editors.id"), primary_key=True),
+    Column("window", String(40), primary_key=True),
     Column("revision", Integer, nullable=False),
     Column("kept_at", Instant, nullable=False),
     Column("title", Text, nullable=False),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 # What is longer is no word that somebody types.
 LONGEST_WORD = 50
@@ -19,8 +20,12 @@ _UNSPACED = "\u0e00-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u
 _WORD = re.compile(rf"[{_UNSPACED}\U00020000-\U0003ffff]|[^\W_{_UNSPACED}]+")
 
 
+@lru_cache(maxsize=4)
 def words_of(*texts: str) -> str:
-    """Each word of the texts once, with spaces between them."""
+    """Each word of the texts once, with spaces between them.
+
+    The last are remembered: a save has them made before it takes the database.
+    """
     found = dict.fromkeys(word for text in texts for word in _words(text))
     return " ".join(found)[:MOST_CHARACTERS]
 

@@ -105,6 +105,7 @@ def _everywhere() -> dict[str, Any]:
         "site": services().site,
         "feed_title": lambda feed: feed_title(feed.category, services().site),
         "editor_name": g.editor.name if getattr(g, "editor", None) else "",
+        "editor_number": g.editor.id if getattr(g, "editor", None) else "",
     }
 
 

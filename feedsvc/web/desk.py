@@ -8,8 +8,9 @@ from typing import Any
 from flask import g, render_template, request
 
 from feedsvc.errors import NotFound
-from feedsvc.model import ID_PREFIX, State
+from feedsvc.model import ID_PREFIX, Entry, State
 from feedsvc.storage import MOST_COUNTED, Transaction, Wanted
+from feedsvc.web.editor import is_news
 from feedsvc.web.services import services
 from feedsvc.web.sign_in import editor, signed_in
 
@@ -40,7 +41,8 @@ def index() -> Any:
         upcoming = tx.entries.latest(State.SCHEDULED, limit=1)
         categories = tx.feeds.latest_categories(MOST_OFFERED)
         authors = tx.entries.authors(limit=MOST_OFFERED)
-        unsaved = tx.history.typed_by(g.editor.id, limit=MOST_UNSAVED)
+        typed = tx.history.typed_by(g.editor.id, limit=MOST_UNSAVED)
+        unsaved = [one for one in typed if is_news(one, _entry(tx, one.entry_id))]
     return render_template(
         "editor/desk.html",
         asked=asked,
@@ -69,4 +71,14 @@ def _wanted(tx: Transaction, asked: dict[str, str]) -> tuple[Wanted, bool]:
             category = tx.feeds.category_named(asked["category"])
             if category is None:
                 return Wanted(), False
-    return Wanted(asked["words"], category, asked["author"]), True
+    author, ours = asked["author"], services().site.author
+    # Articles that name nobody are shown as the site's own.
+    authors = ("", author) if author and author == ours else (author,) if author else ()
+    return Wanted(asked["words"], category, authors), True
+
+
+def _entry(tx: Transaction, id: str) -> Entry | None:
+    try:
+        return tx.entries.get(id)
+    except NotFound:
+        return None

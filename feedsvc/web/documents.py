@@ -40,6 +40,8 @@ DELTA_PART = 4
 SHORT_DELTA = 16_000
 LONGEST_WITH_DELTAS = 1_000_000
 MOST_DELTAS = 4
+# Of so many documents it is said that they do not fit.
+MOST_TOLD = 100
 # Of 64-bit numbers.
 Marks: TypeAlias = "array[int]"
 # So many changed feeds are asked for at once: two numbers each.
@@ -171,11 +173,13 @@ class Held:
         for digest, marks in self.earlier:
             if digest in digests:
                 key = (digest, encoding)
-                if key not in self._deltas:
-                    while len(self._deltas) >= MOST_DELTAS:
-                        self._deltas.pop(next(iter(self._deltas)))
-                    self._deltas[key] = self._delta(marks, encoding)
-                return self._deltas[key]
+                if key in (known := self._deltas):
+                    return known[key]
+                made = self._delta(marks, encoding)
+                # Another one in its place, whole: threads may read it at the same time.
+                newest = dict([*known.items(), (key, made)][-MOST_DELTAS:])
+                object.__setattr__(self, "_deltas", newest)
+                return made
         return None
 
     def _delta(self, marks: Marks, encoding: str) -> Coded | None:
@@ -218,6 +222,8 @@ class _Memory:
         self._cooling: OrderedDict[str, Held] = OrderedDict()
         self._held_bytes = self._cooling_bytes = 0
         self._paths: dict[int, set[str]] = {}
+        # Whose documents were said not to fit.
+        self._told: set[str] = set()
 
     @property
     def size_bytes(self) -> int:
@@ -236,9 +242,14 @@ class _Memory:
         old = self.held.get(path)
         if old is not None and old.version > new.version:
             return
+        if new.size_bytes > self._most_held_bytes:
+            new = replace(new, earlier=())  # rather without deltas than not at all
         if old is None or new.size_bytes > self._most_held_bytes:
             self.drop(path)
         if new.size_bytes > self._most_held_bytes:
+            if path in self._told or len(self._told) >= MOST_TOLD:
+                return
+            self._told.add(path)
             log.warning(
                 "a feed's document does not fit in memory, so each poll reads it anew;"
                 " raise server.cache_megabytes or lower feeds.window_bytes",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import tzinfo
+from threading import BoundedSemaphore
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -30,6 +31,12 @@ __all__ = ["editor"]
 
 # Of more than so many categories the form offers those used last; others are typed.
 MOST_CATEGORIES = 200
+# Of those that scripts ask for one at a time: a long text takes its seconds.
+LONGEST_WAIT_SECONDS = 0.5
+_previewing = BoundedSemaphore(1)
+# Texts of one article and editor that were not saved.
+MOST_OFFERED = 20
+LOOK_THROUGH = "Nothing is saved yet: look through it and go on."
 # The button that saves nothing.
 PREVIEW = "preview"
 # The value of each other button, and what it asks for; "update" asks by ``told``.
@@ -64,28 +71,34 @@ def edit(uuid: UUID) -> Any:
     entry = _stored(uuid)
     form = ArticleForm.from_entry(entry, services().zone) if entry else ArticleForm()
     taken = request.args.get("take", "")
+    version = None
     with services().storage.reading() as tx:
-        typed = tx.history.typed(f"{ID_PREFIX}{uuid}", g.editor.id)
-        version = None
+        typed = tx.history.typed(f"{ID_PREFIX}{uuid}", g.editor.id, limit=MOST_OFFERED)
         if taken.isascii() and taken.isdigit() and len(taken) < 10:
             version = tx.history.version(f"{ID_PREFIX}{uuid}", int(taken))
-    if typed is not None and (taken == "typed" or entry is None):
-        form = _with_current_categories(ArticleForm.from_request(MultiDict(typed.fields)))
-        taken_text = "This is what you typed and did not save."
-    elif version is not None and is_editable(entry) and entry is not None:
+    typed = [one for one in typed if is_news(one, entry)]
+    wanted = [one for one in typed if one.window == request.args.get("window")] or typed
+    if wanted and (taken == "typed" or entry is None):
+        copy = wanted[0]
+        typed.remove(copy)
+        form = _with_current_categories(ArticleForm.from_request(MultiDict(copy.fields)))
+        flash(f"This is what you typed and did not save. {LOOK_THROUGH}")
+    elif version is not None and entry is not None and is_editable(entry):
         form = _with_current_categories(ArticleForm.from_version(version, entry, services().zone))
-        taken_text = f"This is the text of version {version.revision}."
-    else:
-        return _form_page(form, entry, uuid, typed=typed if _is_news(typed, entry) else None)
-    flash(f"{taken_text} Nothing is saved yet: look through it and go on.")
-    return _form_page(form, entry, uuid)
+        flash(f"This is the text of version {version.revision}. {LOOK_THROUGH}")
+    return _form_page(form, entry, uuid, typed=typed[0] if typed else None)
 
 
-def _is_news(typed: WorkingCopy | None, entry: Entry | None) -> bool:
+def is_news(typed: WorkingCopy, entry: Entry | None) -> bool:
     """Whether what was typed is not what is stored."""
-    if typed is None or entry is None:
-        return typed is not None
-    return _has_more(ArticleForm.from_request(MultiDict(typed.fields)), entry)
+    form = ArticleForm.from_request(MultiDict(typed.fields))
+    return entry is None or _has_more(form, entry)
+
+
+def _forget_typed(entry: Entry, saved: ArticleForm) -> None:
+    """What was kept of the window that is saved now; what another one keeps stays."""
+    with suppress(StorageError), services().storage.writing() as tx:
+        tx.history.forget_typed(entry.id, g.editor.id, saved.window)
 
 
 @editor.post("/entries/<uuid:uuid>")
@@ -128,8 +141,8 @@ def save(uuid: UUID) -> Any:
         is_out = not services().publisher.is_owed(entry)
     except StorageError:  # it is saved all the same, and the next tick goes on
         is_out = False
-    with suppress(StorageError), services().storage.writing() as tx:
-        tx.history.forget_typed(entry.id, g.editor.id)
+    if action not in (Action.WITHDRAW, Action.RESTORE) or not _has_more(form, entry):
+        _forget_typed(entry, form)
     said = wording.said(entry, action, current, is_out=is_out)
     if action in (Action.WITHDRAW, Action.RESTORE) and _has_more(form, entry):
         # The button did what it says; what was typed beside it waits for another.
@@ -143,9 +156,14 @@ def save(uuid: UUID) -> Any:
 @signed_in
 def preview(uuid: UUID) -> Any:
     """A part of a page: what readers would get of what is typed; asked by a script."""
-    current = _read(uuid)
-    form = _with_current_categories(_sent_form(request.form, current))
-    return render_template("editor/preview.html", preview=_preview(form, current, uuid))
+    if not _previewing.acquire(timeout=LONGEST_WAIT_SECONDS):
+        abort(503, "Others are looking at theirs; the script asks again.")
+    try:
+        current = _read(uuid)
+        form = _with_current_categories(_sent_form(request.form, current))
+        return render_template("editor/preview.html", preview=_preview(form, current, uuid))
+    finally:
+        _previewing.release()
 
 
 def _preview(form: ArticleForm, current: Entry | None, uuid: UUID) -> Preview:
@@ -369,6 +387,8 @@ def _form_page(
     :param typed: what this editor typed and did not save, to be offered.
     """
     zone, zone_name = _zone_of(form)
+    if not form.window:
+        form = replace(form, window=uuid4().hex)
     if not form.fold_choices:
         # A choice that was made must be there to be sent once more.
         form = replace(form, fold_choices=time_choices(form.publish_at, zone))

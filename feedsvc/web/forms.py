@@ -32,6 +32,8 @@ class ArticleForm:
     :param revision: of the entry that the editor was shown; 0 of a new one.
     :param zone_name: the IANA zone that stood beside the time field when it was
         shown: what was typed means that one, even if the site has moved since.
+    :param window: tells the window it stands in from others: what is kept of one is not
+        forgotten when another is saved.
     """
 
     title: str = ""
@@ -48,6 +50,7 @@ class ArticleForm:
     told: str = "correction"
     revision: int = 0
     zone_name: str = ""
+    window: str = ""
     faults: Mapping[str, str] = field(default_factory=dict)
     # (value of ``fold``, what people read) where the time is shown twice.
     fold_choices: Sequence[tuple[str, str]] = ()
@@ -82,6 +85,7 @@ class ArticleForm:
             told="update" if typed.get("told") == "update" else "correction",
             revision=int(revision) if re.fullmatch("[0-9]{1,9}", revision) else 0,
             zone_name=zone_name if is_zone_name(zone_name) else "",
+            window=typed.get("window", "")[:40],
         )
 
     @classmethod

@@ -21,6 +21,8 @@ from feedsvc.web.sign_in import editor, signed_in
 
 PER_PAGE = 30
 LONGEST_TITLE = 200
+# What a column of the database can hold.
+MOST_REVISIONS = 2_000_000_000
 # Whoever typed so lately is typing.
 TYPING = timedelta(minutes=5)
 # What a script sends may arrive so long after the form that was sent later.
@@ -35,10 +37,12 @@ ON_ITS_WAY = timedelta(seconds=5)
 def versions(uuid: UUID) -> Any:
     """All of an article, the newest first, with what each changed."""
     before = request.args.get("before", type=int)
+    if before is not None and not 0 < before <= MOST_REVISIONS:
+        abort(404)
     with services().storage.reading() as tx:
         entry = _entry(tx, uuid)
         found = tx.history.versions_of(entry.id, limit=PER_PAGE + 1, before=before)
-    older = [*found[1:], None]
+    older = [*found[1:], None][: len(found)]
     return render_template(
         "editor/versions.html",
         entry=entry,
@@ -54,6 +58,8 @@ def versions(uuid: UUID) -> Any:
 @signed_in
 def version(uuid: UUID, revision: int) -> Any:
     """One of them: what it changed, and what it said."""
+    if revision > MOST_REVISIONS:
+        abort(404)
     with services().storage.reading() as tx:
         entry = _entry(tx, uuid)
         found = tx.history.version(entry.id, revision)
@@ -118,23 +124,25 @@ def keep_working_copy(uuid: UUID) -> Any:
         for name, value in request.form.items(multi=True)
         if name not in ("csrf_token", "action")
     ]
-    revision = ArticleForm.from_request(request.form).revision
+    form = ArticleForm.from_request(request.form)
     now = whole_second(services().clock())
     id = f"{ID_PREFIX}{uuid}"
     with services().storage.writing() as tx:
         saved = tx.history.versions_of(id, limit=1)
-        if saved and _is_overtaken(saved[0], revision, now):
+        if saved and _is_overtaken(saved[0], form.revision, now):
             return jsonify(kept="", others=[])
         tx.history.keep_typed(
             id,
             g.editor.id,
-            revision=revision,
+            window=form.window,
+            revision=form.revision,
             title=clean_line(request.form.get("title", ""))[:LONGEST_TITLE],
             fields=fields,
             now=now,
         )
         others = tx.history.typed_by_others(id, g.editor.id, now - TYPING)
-    return jsonify(kept=wording.clock_time(now), others=[one.editor for one in others])
+    names = list(dict.fromkeys(one.editor for one in others))
+    return jsonify(kept=wording.clock_time(now), others=names)
 
 
 def _is_overtaken(saved: Version, revision: int, now: datetime) -> bool:
@@ -148,7 +156,8 @@ def _is_overtaken(saved: Version, revision: int, now: datetime) -> bool:
 def forget_working_copy(uuid: UUID) -> Any:
     """It is not wanted."""
     with services().storage.writing() as tx:
-        tx.history.forget_typed(f"{ID_PREFIX}{uuid}", g.editor.id)
+        window = request.form.get("window", "")
+        tx.history.forget_typed(f"{ID_PREFIX}{uuid}", g.editor.id, window)
     flash("The text that was not saved is discarded.")
     if request.form.get("then") == "desk":
         return redirect(url_for("editor.index"), 303)

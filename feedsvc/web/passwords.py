@@ -21,6 +21,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 NICENESS = 10
 MOST_WAITING = 2
+LONGEST_WAIT_SECONDS = 1.0
 
 # One lane: the threads of several would compete with the polls, each for a share.
 _hasher = PasswordHasher(parallelism=1)
@@ -49,7 +50,7 @@ def turn() -> Iterator[None]:
 
     :raises Busy: too many wait already.
     """
-    if not _waiting.acquire(blocking=False):
+    if not _waiting.acquire(timeout=LONGEST_WAIT_SECONDS):
         raise Busy
     try:
         yield

@@ -6,11 +6,14 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from feedsvc.model import ID_PREFIX, Entry, State
-from feedsvc.publishing import Draft, Remark, remarks, slug_of
+from feedsvc.publishing import Action, Draft, Remark, find_faults, remarks, slug_of
 from feedsvc.rendering import entry_html, is_right_to_left, summary_text
 from feedsvc.storage import Storage
 from feedsvc.web.forms import FIELD_NAMES, ArticleForm
 from feedsvc.web.services import services
+
+# Of what will be refused so much is shown.
+LONGEST = 500
 
 # Labels of the form's fields, by the names that they have in it.
 LABELS = {
@@ -62,12 +65,17 @@ class Preview:
             state=State.DRAFT,
             sources=draft.sources,
         )
-        is_used = _is_title_used(given.storage, entry)
-        said = [Remark(name, fault) for name, fault in form.faults.items()]
-        said += remarks(draft, given.clock(), is_title_used=is_used)
+        # What would be refused, as it would be put; of what is far too long nothing is made.
+        faults = {**find_faults(draft, Action.SAVE_DRAFT), **form.faults}
+        said = [Remark(name, fault) for name, fault in faults.items()]
+        if {"title", "summary", "body", "sources"}.isdisjoint(faults):
+            is_used = _is_title_used(given.storage, entry)
+            said += remarks(draft, given.clock(), is_title_used=is_used)
+        else:
+            entry = replace(entry, title=entry.title[:LONGEST], summary="", body="", sources=())
         named = ((FIELD_NAMES.get(one.field, one.field), one.text) for one in said)
         return cls(
-            title=draft.title,
+            title=entry.title,
             author=draft.author or given.site.author or given.site.title,
             summary=summary_text(entry),
             proposed=summary_text(replace(entry, title="", summary="")),

@@ -1,13 +1,24 @@
 // Keeps what is typed, in this browser at once and on the server every few seconds, and
 // offers it again. Without it the forms work all the same.
+//
+// Each window of each editor keeps under a name of its own, so that none takes the place of
+// another's: feedsvc:EDITOR:ARTICLE:WINDOW.
 "use strict";
 {
-  const PREFIX = "feedsvc:";
   const PAUSE = 2000;
   const BROWSER_PAUSE = 300;
   const form = document.getElementById("article");
-  let isLeaving = false;
+  const signOut = document.getElementById("sign-out");
+  const OURS = `feedsvc:${signOut?.dataset.editor}:`;
+  let keepNow = async () => {};
 
+  const keys = (prefix) => {
+    try {
+      return Object.keys(localStorage).filter((key) => key.startsWith(prefix));
+    } catch {
+      return []; // forbidden: the server keeps it
+    }
+  };
   const read = (key) => {
     try {
       return JSON.parse(localStorage.getItem(key));
@@ -21,125 +32,155 @@
       else localStorage.removeItem(key);
       return true;
     } catch {
-      return false; // full, or forbidden: the server keeps it
+      return false; // full, or forbidden
     }
   };
+  const forget = (uuid) => keys(`${OURS}${uuid}:`).forEach((key) => write(key, null));
 
-  if (form) keepForm();
-  else offerOnDesk();
-  // Whoever leaves on purpose leaves nothing behind for the next one at this machine.
-  document.getElementById("sign-out")?.addEventListener("submit", () => {
-    isLeaving = true;
-    for (const key of Object.keys(localStorage)) if (key.startsWith(PREFIX)) write(key, null);
-  });
+  if (signOut) {
+    if (form) keepForm();
+    else offerOnDesk();
+    // What the server has need not stay behind for the next one at this machine; what it
+    // has not stays, for this editor alone.
+    signOut.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      await keepNow();
+      for (const key of keys(OURS)) if (read(key)?.isOnServer) write(key, null);
+      signOut.submit();
+    });
+  }
 
   function keepForm() {
-    const key = PREFIX + form.dataset.uuid;
+    const uuid = form.dataset.uuid;
+    const mine = `${OURS}${uuid}:${form.elements.window.value}`;
     const status = document.getElementById("kept");
     const others = document.getElementById("others");
     const revision = Number(form.elements.revision.value);
-    const fieldset = form.querySelector("fieldset");
-    // What was typed before this script was there is not kept yet, nor what was refused.
-    const isUntouched = !document.querySelector("[role=alert]") && [...form.elements].every((one) => one.type === "hidden" || one.defaultValue === undefined || one.value === one.defaultValue || one.type === "checkbox" || one.type === "radio");
+    const isDisabled = form.querySelector("fieldset").disabled;
+    // Nothing is kept yet of what was typed before this script was there, nor of a page
+    // that came back unsaved.
+    const isUntouched = !("unsaved" in form.dataset) && [...form.elements].every((one) => ["hidden", "checkbox", "radio"].includes(one.type) || one.defaultValue === undefined || one.value === one.defaultValue);
     let kept = isUntouched ? JSON.stringify(fields()) : "";
     let timer = 0, browserTimer = 0, asking = null, isSent = false;
 
     offer();
+    document.getElementById("forget")?.addEventListener("submit", () => forget(uuid));
     form.addEventListener("input", typed);
-    if (!isUntouched) typed();
+    if (!isUntouched && !isDisabled) typed();
+    keepNow = keep;
     form.addEventListener("submit", () => {
       isSent = true;
       clearTimeout(timer);
       clearTimeout(browserTimer);
       asking?.abort();
-      write(key, {...now(), isSent});
+      write(mine, {...now(), isSent});
     });
     // Left in a hurry, or brought back by the browser's own "back".
     addEventListener("pagehide", () => {
-      if (!isSent && !isLeaving && JSON.stringify(fields()) !== kept) {
-        write(key, now());
-        navigator.sendBeacon(form.dataset.keep, new FormData(form));
-      }
+      if (isSent || JSON.stringify(fields()) === kept) return;
+      write(mine, now());
+      navigator.sendBeacon(form.dataset.keep, new FormData(form));
     });
     addEventListener("pageshow", (event) => {
       if (event.persisted) isSent = false;
     });
 
     function fields() {
-      return [...new FormData(form)].filter(([name]) => !["csrf_token", "revision", "zone"].includes(name));
+      return [...new FormData(form)].filter(([name]) => !["csrf_token", "revision", "zone", "window"].includes(name));
     }
 
     function now() {
       const title = form.elements.title?.value.trim();
-      return {title, revision, fields: fields(), at: Date.now()};
+      return {title, revision: Number(form.elements.revision.value), zone: form.elements.zone.value, fields: fields(), at: Date.now()};
     }
 
     function typed() {
       clearTimeout(browserTimer);
-      browserTimer = setTimeout(() => isLeaving || write(key, now()), BROWSER_PAUSE);
+      browserTimer = setTimeout(() => write(mine, now()), BROWSER_PAUSE);
       if (!timer) timer = setTimeout(keep, PAUSE);
     }
 
     async function keep() {
+      clearTimeout(timer);
       timer = 0;
       const current = JSON.stringify(fields());
       if (isSent || current === kept) return;
+      const isHere = write(mine, now());
+      const here = isHere ? "What you type is kept in this browser" : "What you type is kept NOWHERE";
       asking = new AbortController();
       try {
         const answer = await fetch(form.dataset.keep, {
           method: "POST", body: new URLSearchParams(new FormData(form)), signal: asking.signal,
         });
         if (answer.status === 401 || answer.status === 400) {
-          status.textContent = "You are signed out. What you type is kept in this browser; sign in in another tab, or press the button: nothing is lost.";
+          status.textContent = `You are signed out. ${here}; sign in in another tab, or press the button: what stands in the form comes back.`;
           return;
         }
         if (!answer.ok) throw new Error(answer.statusText);
         const told = await answer.json();
-        kept = current;
-        if (told.kept) status.textContent = `Kept at ${told.kept}; not saved yet.`;
         others.hidden = !told.others.length;
         const verb = told.others.length === 1 ? "is" : "are";
         others.textContent = told.others.length ? `${told.others.join(" and ")} ${verb} writing in this article too.` : "";
+        if (!told.kept) { // it was just saved in another window
+          timer = setTimeout(keep, 3 * PAUSE);
+          return;
+        }
+        kept = current;
+        write(mine, {...now(), isOnServer: JSON.stringify(fields()) === current});
+        status.textContent = `Kept at ${told.kept}; not saved yet.`;
         if (location.pathname !== form.dataset.stored) history.replaceState(null, "", form.dataset.stored);
       } catch (error) {
         if (error.name === "AbortError") return;
-        status.textContent = "The server cannot be reached. What you type is kept in this browser.";
+        status.textContent = `The server cannot be reached. ${here}.`;
         timer = setTimeout(keep, 5 * PAUSE);
       }
     }
 
+    // The newest that another window, or this one before it was closed, left in this browser.
     function offer() {
-      const found = read(key);
-      if (!found) return;
-      const isStored = found.isSent && found.revision < revision;
-      if (isStored || JSON.stringify(found.fields) === kept) return write(key, null);
-      if (fieldset.disabled || document.getElementById("typed")) return;
+      const found = [];
+      for (const key of keys(`${OURS}${uuid}:`)) {
+        const one = read(key);
+        const isStored = one?.isSent && one.revision < revision;
+        // What the server has it offers itself.
+        if (!one || isStored || one.isOnServer || JSON.stringify(one.fields) === JSON.stringify(fields())) {
+          if (key !== mine) write(key, null);
+        } else if (key !== mine) found.push(one);
+      }
+      found.sort((one, other) => other.at - one.at);
+      if (!found.length || isDisabled || document.getElementById("typed")) return;
+      const [newest] = found;
       const banner = document.createElement("div");
       banner.className = "said";
       banner.id = "typed";
-      banner.setAttribute("role", "status");
       const text = document.createElement("p");
-      text.textContent = `There is newer text of yours in this browser, of ${new Date(found.at).toLocaleString()}, that was not saved.`;
+      const since = newest.revision < revision ? "; the article was saved since" : "";
+      text.textContent = `There is text of yours in this browser, of ${new Date(newest.at).toLocaleString()}, that was not saved${since}. What you type now is kept beside it.`;
       const actions = document.createElement("div");
       actions.className = "actions";
       actions.append(button("Take it up", "", () => {
-        fill(found.fields);
+        fill(newest);
         banner.remove();
         typed();
       }), button("Discard it", "quiet", () => {
-        write(key, null);
+        forget(uuid);
         banner.remove();
       }));
       banner.append(text, actions);
       form.before(banner);
     }
 
+    // With the version that it was written on: what was saved since is not overwritten, but
+    // shown beside it when it is sent.
     function fill(saved) {
+      const own = ["checkbox", "radio"];
       for (const one of form.elements) {
-        const values = saved.filter(([name]) => name === one.name).map(([, value]) => value);
-        if (one.type === "checkbox" || one.type === "radio") one.checked = values.includes(one.value);
+        const values = saved.fields.filter(([name]) => name === one.name).map(([, value]) => value);
+        if (own.includes(one.type)) one.checked = values.includes(one.value);
         else if (values.length && one.type !== "hidden" && one.tagName !== "BUTTON") one.value = values[0];
       }
+      form.elements.revision.value = saved.revision;
+      if (saved.zone) form.elements.zone.value = saved.zone;
     }
   }
 
@@ -156,16 +197,22 @@
   function offerOnDesk() {
     const section = document.getElementById("unsaved");
     if (!section) return;
-    for (const key of Object.keys(localStorage)) {
-      const uuid = key.slice(PREFIX.length);
-      if (!key.startsWith(PREFIX) || section.querySelector(`[data-uuid="${CSS.escape(uuid)}"]`)) continue;
+    for (const line of section.querySelectorAll("li")) {
+      line.querySelector("form").addEventListener("submit", () => forget(line.dataset.uuid));
+    }
+    for (const key of keys(OURS)) {
+      const uuid = key.slice(OURS.length).split(":")[0];
       const found = read(key);
-      if (!found || found.isSent) continue;
+      if (!found || found.isSent || found.isOnServer || section.querySelector(`[data-uuid="${CSS.escape(uuid)}"]`)) continue;
       const line = document.createElement("li");
+      line.dataset.uuid = uuid;
       const link = document.createElement("a");
       link.href = section.dataset.new.replace(/[^/]+$/, uuid);
       link.textContent = found.title || "(without a title)";
-      line.append(link, `, in this browser, ${new Date(found.at).toLocaleString()}`);
+      line.append(link, `, in this browser, ${new Date(found.at).toLocaleString()} `, button("Discard", "quiet small", () => {
+        forget(uuid);
+        line.remove();
+      }));
       section.querySelector("ul").append(line);
       section.hidden = false;
     }

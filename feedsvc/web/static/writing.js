@@ -3,13 +3,14 @@
 "use strict";
 {
   const PAUSE = 700;
+  const LONGEST_HTML = 2_000_000;
   const form = document.getElementById("article");
   const section = document.getElementById("preview");
   if (form && section && !form.querySelector("fieldset").disabled) {
     let timer = 0, asking = null;
     form.addEventListener("input", () => {
       clearTimeout(timer);
-      timer = setTimeout(show, PAUSE);
+      timer = setTimeout(show, PAUSE + form.elements.body.value.length / 20);
     });
     form.elements.body.addEventListener("paste", paste);
     if (!section.children.length && (form.elements.title.value || form.elements.body.value)) show();
@@ -50,7 +51,7 @@
         return;
       }
       const html = event.clipboardData.getData("text/html");
-      if (!html) return;
+      if (!html || html.length > LONGEST_HTML) return;
       const markdown = markdownOf(html);
       if (!markdown || !/[<](p|h[1-6]|ul|ol|table|a|b|strong|i|em|blockquote|img|br)[ >/]/i.test(html)) return;
       event.preventDefault();
@@ -99,8 +100,10 @@
     let out = "";
     let line = "";
     const flush = () => {
-      const text = line.replace(/[ \t\n]+/g, " ").replace(/ ?\u0000 ?/g, "\\\n").trim();
-      if (text) out += `${text}\n\n`;
+      // Two runs of bold letters in a row are one.
+      const text = line.replace(/[ \t\n]+/g, " ").replace(/\*\*\*\*|~~~~/g, "").replace(/ ?\u0000 ?/g, "\\\n").trim();
+      // What would begin a heading, a list or a rule is a sentence here.
+      if (text) out += `${text.replace(/^(#{1,6}(?= )|[-+](?= )|[-=+]+$|\d{1,9}(?=[.)] ))/gm, (found) => /^\d/.test(found) ? found : `\\${found}`).replace(/^(\d{1,9})([.)] )/gm, "$1\\$2")}\n\n`;
       line = "";
     };
     for (const child of node.childNodes) {
@@ -188,11 +191,13 @@
 
   // Spaces stay outside, or Markdown does not take the signs for signs.
   function around(text, sign) {
-    const found = text.match(/^(\s*)([^]*?)(\s*)$/);
-    return found[2] && !found[2].includes("\u0000") ? `${found[1]}${sign}${found[2]}${sign}${found[3]}` : text;
+    const inner = text.trim();
+    if (!inner || inner.includes("\u0000")) return text;
+    const start = text.indexOf(inner);
+    return `${text.slice(0, start)}${sign}${inner}${sign}${text.slice(start + inner.length)}`;
   }
 
   function escaped(text) {
-    return text.replace(/\u00a0/g, " ").replace(/[\\`*_[\]<>]/g, "\\$&");
+    return text.replace(/\u00a0/g, " ").replace(/[\\`*_[\]<>&~]/g, "\\$&");
   }
 }

@@ -46,6 +46,7 @@ def upgrade() -> None:
         "working_copies",
         sa.Column("entry_id", sa.String(45), primary_key=True),
         sa.Column("editor_id", sa.Integer, sa.ForeignKey("editors.id"), primary_key=True),
+        sa.Column("window", sa.String(40), primary_key=True),
         sa.Column("revision", sa.Integer, nullable=False),
         sa.Column("kept_at", Instant, nullable=False),
         sa.Column("title", sa.Text, nullable=False),
