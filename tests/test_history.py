@@ -268,7 +268,9 @@ def test_what_was_typed_is_offered_until_it_is_saved(desk: Service) -> None:
     assert page.field("title") == "Stored"
     assert "There is text of yours, kept 21/01/2026 19:30" in page.text
     listed = desk.browse("/editor/").page.xpath("//section[@id='unsaved']//a")
-    assert [(one.text, one.get("href").split("&")[0]) for one in listed] == [("Typed", f"{path}?take=typed")]
+    assert [(one.text, one.get("href").split("&")[0]) for one in listed] == [
+        ("Typed", f"{path}?take=typed")
+    ]
     taken = desk.browse(f"{path}?take=typed")
     assert (taken.field("title"), taken.field("body")) == ("Typed", "Typed text.")
     form = form_as_browser(taken)
