@@ -66,7 +66,10 @@ def _sign_in_at_once(sqlite_service: Service) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert set(statuses) == {401, 503}
+    # Whoever had to wait too long is told so, and was not counted as one who guesses.
+    assert len(statuses) == 12
+    assert 401 in statuses
+    assert set(statuses) <= {401, 503}
     assert sqlite_service.sign_in().status == 303
     assert "sign-in failed" in sqlite_service.log.read_text()
     assert passwords.MOST_WAITING < 4

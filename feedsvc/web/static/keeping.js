@@ -35,7 +35,6 @@
       return false; // full, or forbidden
     }
   };
-  const forget = (uuid) => keys(`${OURS}${uuid}:`).forEach((key) => write(key, null));
 
   if (signOut) {
     if (form) keepForm();
@@ -64,7 +63,9 @@
     let timer = 0, browserTimer = 0, asking = null, isSent = false;
 
     offer();
-    document.getElementById("forget")?.addEventListener("submit", () => forget(uuid));
+    document.getElementById("forget")?.addEventListener("submit", (event) => {
+      write(`${OURS}${uuid}:${event.target.elements.window.value}`, null);
+    });
     form.addEventListener("input", typed);
     if (!isUntouched && !isDisabled) typed();
     keepNow = keep;
@@ -145,7 +146,7 @@
         // What the server has it offers itself.
         if (!one || isStored || one.isOnServer || JSON.stringify(one.fields) === JSON.stringify(fields())) {
           if (key !== mine) write(key, null);
-        } else if (key !== mine) found.push(one);
+        } else if (key !== mine || !one.isSent) found.push({...one, key});
       }
       found.sort((one, other) => other.at - one.at);
       if (!found.length || isDisabled || document.getElementById("typed")) return;
@@ -162,8 +163,9 @@
         fill(newest);
         banner.remove();
         typed();
+        if (newest.key !== mine && write(mine, now())) write(newest.key, null);
       }), button("Discard it", "quiet", () => {
-        forget(uuid);
+        write(newest.key, null);
         banner.remove();
       }));
       banner.append(text, actions);
@@ -198,7 +200,9 @@
     const section = document.getElementById("unsaved");
     if (!section) return;
     for (const line of section.querySelectorAll("li")) {
-      line.querySelector("form").addEventListener("submit", () => forget(line.dataset.uuid));
+      line.querySelector("form").addEventListener("submit", (event) => {
+        write(`${OURS}${line.dataset.uuid}:${event.target.elements.window.value}`, null);
+      });
     }
     for (const key of keys(OURS)) {
       const uuid = key.slice(OURS.length).split(":")[0];
@@ -210,7 +214,7 @@
       link.href = section.dataset.new.replace(/[^/]+$/, uuid);
       link.textContent = found.title || "(without a title)";
       line.append(link, `, in this browser, ${new Date(found.at).toLocaleString()} `, button("Discard", "quiet small", () => {
-        forget(uuid);
+        write(key, null);
         line.remove();
       }));
       section.querySelector("ul").append(line);
