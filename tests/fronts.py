@@ -103,6 +103,7 @@ class ProtocolServer:
     def __init__(self, front: Front | None = None, *, largest_body: int = 100_000) -> None:
         self.front = front
         self._largest_body = largest_body
+        self._pages: Pages | None = None
         self._loop = uvloop.new_event_loop()
         self.state = ServerState()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -141,7 +142,10 @@ class ProtocolServer:
 
     def _connection(self) -> PollConnection:
         assert self.front is not None
-        pages = Pages(self.front, largest_body=self._largest_body)
+        # One for all connections, as in a worker.
+        if self._pages is None or self._pages._app is not self.front:
+            self._pages = Pages(self.front, largest_body=self._largest_body)
+        pages = self._pages
         config = uvicorn.Config(
             pages,
             http=connections(self.front),  # type: ignore[arg-type]

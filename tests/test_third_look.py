@@ -123,6 +123,8 @@ def test_a_document_remembers_few_deltas_and_none_that_is_long() -> None:
     # All of it is new: the whole is ready, a delta would have to be made.
     newer = held(500, 100).succeeding(document, 0, has_deltas=True)
     assert newer.delta(frozenset({"d7"}), "identity") is None
+    half = held(550, 100).succeeding(newer, 0, has_deltas=True)
+    assert half.delta(frozenset({"d500"}), "identity") is None
     long = held(8, 2_500).succeeding(document, 0, has_deltas=True)
     assert long.earlier == ()
 
