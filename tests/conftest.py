@@ -108,6 +108,15 @@ def sqlite_service(tmp_path: Path) -> Iterator[Service]:
 
 
 @pytest.fixture
+def desk(service: Service) -> Service:
+    """A service whose clock stands at half past seven in Rome, and its editor signed in."""
+    service.set_clock(utc(2026, 1, 21, 18, 30))
+    service.start()
+    service.sign_up()
+    return service
+
+
+@pytest.fixture
 def in_process(tmp_path: Path) -> Iterator[InProcess]:
     """One worker in this process, in which calls can be made to fail; its clock ours."""
     service = InProcess(tmp_path, f"sqlite:///{tmp_path}/feedsvc.db", workers=1)

@@ -5,18 +5,9 @@ from __future__ import annotations
 import pytest
 
 from feedsvc.web.accounts import MOST_FAILURES
-from tests.conftest import utc
 from tests.service import PASSWORD, Answer, Service
 
 NEW = "other words in a row"
-
-
-@pytest.fixture
-def desk(service: Service) -> Service:
-    service.set_clock(utc(2026, 1, 21, 18, 30))
-    service.start()
-    service.sign_up()
-    return service
 
 
 def is_signed_in(desk: Service, cookie: str) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.browsing import needs_chromium, sign_up, write
 from tests.service import ROOT, Service
@@ -49,6 +49,30 @@ def paste(page: Page, label: str, plain: str, html: str = "") -> None:
     )
 
 
+def sign_in(page: Page, name: str) -> None:
+    page.goto("/editor/sign-in")
+    page.get_by_label("User name").fill(name)
+    page.get_by_label("Password").fill("a few words in a row")
+    page.get_by_role("button", name="Sign in").click()
+
+
+def left_offline(context: BrowserContext, live: Service, text: str) -> str:
+    """Store a draft, type ``text`` while the server is gone, close the window; its address."""
+    page = context.new_page()
+    sign_up(page, live)
+    write(page, "Stored")
+    page.get_by_role("button", name="Save draft").click()
+    expect(page.get_by_role("status")).to_contain_text("Readers do not see it")
+    page.wait_for_load_state()
+    address = page.url
+    context.set_offline(True)
+    page.get_by_label("Body").fill(text)
+    expect(page.locator("#kept")).to_contain_text("cannot be reached")
+    page.close()
+    context.set_offline(False)
+    return address
+
+
 # Nothing is lost
 
 
@@ -76,18 +100,7 @@ def test_what_was_typed_while_the_server_was_gone_is_in_the_browser(
     browser: Browser, live: Service
 ) -> None:
     context = browser.new_context(base_url=f"http://127.0.0.1:{live.port}")
-    page = context.new_page()
-    sign_up(page, live)
-    write(page, "Stored")
-    page.get_by_role("button", name="Save draft").click()
-    expect(page.get_by_role("status")).to_contain_text("Readers do not see it")
-    page.wait_for_load_state()
-    context.set_offline(True)
-    page.get_by_label("Body").fill("Typed in a tunnel.")
-    expect(page.locator("#kept")).to_contain_text("cannot be reached")
-    address = page.url
-    page.close()
-    context.set_offline(False)
+    address = left_offline(context, live, "Typed in a tunnel.")
     again = context.new_page()
     again.goto(address)
     expect(again.locator("#typed")).to_contain_text("text of yours in this browser")
@@ -146,18 +159,7 @@ def test_what_this_browser_kept_overwrites_nothing_that_was_saved_since(
     browser: Browser, live: Service
 ) -> None:
     context = browser.new_context(base_url=f"http://127.0.0.1:{live.port}")
-    page = context.new_page()
-    sign_up(page, live)
-    write(page, "Shared")
-    page.get_by_role("button", name="Save draft").click()
-    expect(page.get_by_role("status")).to_contain_text("Readers do not see it")
-    page.wait_for_load_state()
-    address = page.url
-    context.set_offline(True)
-    page.get_by_label("Body").fill("Half, in the train.")
-    expect(page.locator("#kept")).to_contain_text("cannot be reached")
-    page.close()
-    context.set_offline(False)
+    address = left_offline(context, live, "Half, in the train.")
     path = address.removeprefix(f"http://127.0.0.1:{live.port}")
     live.sign_up_cookie(context.cookies())
     live.edit(path, "save_draft", body="Finished, on another machine.")
@@ -183,10 +185,7 @@ def test_what_this_browser_kept_overwrites_nothing_that_was_saved_since(
     }""")
     live.run("editor", "add", "grace", input="a few words in a row\na few words in a row\n")
     context.clear_cookies()
-    again.goto("/editor/sign-in")
-    again.get_by_label("User name").fill("grace")
-    again.get_by_label("Password").fill("a few words in a row")
-    again.get_by_role("button", name="Sign in").click()
+    sign_in(again, "grace")
     expect(again.get_by_role("heading", name="Desk")).to_be_visible()
     again.wait_for_load_state("networkidle")
     expect(again.locator("#unsaved")).to_be_hidden()
@@ -212,17 +211,11 @@ def test_two_editors_see_each_other_and_both_texts(browser: Browser, live: Servi
     hers, his = (
         browser.new_context(base_url=f"http://127.0.0.1:{live.port}").new_page() for _ in range(2)
     )
-    hers.goto("/editor/sign-in")
-    hers.get_by_label("User name").fill("grace")
-    hers.get_by_label("Password").fill("a few words in a row")
-    hers.get_by_role("button", name="Sign in").click()
+    sign_in(hers, "grace")
     write(hers, "Shared")
     hers.get_by_role("button", name="Save draft").click()
     live.run("editor", "add", "ada", input="a few words in a row\na few words in a row\n")
-    his.goto("/editor/sign-in")
-    his.get_by_label("User name").fill("ada")
-    his.get_by_label("Password").fill("a few words in a row")
-    his.get_by_role("button", name="Sign in").click()
+    sign_in(his, "ada")
     his.goto(hers.url)
     his.get_by_label("Body").fill("His words.")
     expect(his.locator("#kept")).to_contain_text("Kept at")

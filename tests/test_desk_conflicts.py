@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.conftest import utc
 from tests.service import Service
 from tests.test_life import titles
-
-
-@pytest.fixture
-def desk(service: Service) -> Service:
-    service.set_clock(utc(2026, 1, 21, 18, 30))
-    service.start()
-    service.sign_up()
-    return service
 
 
 def typed_in(service: Service, path: str, **fields: str) -> dict[str, object]:

@@ -20,14 +20,6 @@ from tests.service import PASSWORD, Answer, Service, form_as_browser
 
 
 @pytest.fixture
-def desk(service: Service) -> Service:
-    service.set_clock(utc(2026, 1, 21, 18, 30))
-    service.start()
-    service.sign_up()
-    return service
-
-
-@pytest.fixture
 def sqlite_desk(sqlite_service: Service) -> Service:
     sqlite_service.set_clock(utc(2026, 1, 21, 18, 30))
     sqlite_service.start()

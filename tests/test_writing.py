@@ -104,14 +104,6 @@ def test_any_text_can_be_taken_apart(text: str) -> None:
 # On the page
 
 
-@pytest.fixture
-def desk(service: Service) -> Service:
-    service.set_clock(NOW)
-    service.start()
-    service.sign_up()
-    return service
-
-
 def test_preview_shows_the_very_html_that_readers_get_and_saves_nothing(desk: Service) -> None:
     path = desk.browse("/editor/new").page.xpath("//main//form/@action")[0]
     body = "A *text* with [a link](/articles/other).\n\n<script>alert(1)</script>"
