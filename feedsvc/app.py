@@ -164,12 +164,15 @@ class Worker:
 
     def regenerate(self) -> None:
         """The slower tick: finish what was left over, by a crash or a held lock."""
-        self.publisher.publish_due(self.clock())
+        changed = self.publisher.publish_due(self.clock())
         if self.publisher.owes_more_than(FEW_FEEDS):
             self.backlog.drain()
         else:
-            self.publisher.regenerate_owed(self.clock())
-        self.documents.publish()
+            changed += self.publisher.regenerate_owed(self.clock())
+        if changed:
+            self.documents.publish()
+        else:
+            self.documents.refresh()
 
     def refresh(self) -> None:
         """The faster tick: publish what falls due, take over what others rendered."""
