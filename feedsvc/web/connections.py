@@ -15,7 +15,6 @@ from feedsvc.web.front import Front
 from feedsvc.web.protocol import (
     HEAD_SECONDS,
     IDLE_SECONDS,
-    SEPARATE_BYTES,
     PollProtocol,
     Polls,
 )
@@ -53,14 +52,9 @@ class PollConnection(asyncio.Protocol):
         if poll is None or held is None:
             self._hand_over().data_received(data)
             return
-        transport = self.transport
-        head, body = polls.reply(held, poll, transport)
-        if len(body) < SEPARATE_BYTES:
-            transport.write(head + body if body else head)
-        else:
-            transport.writelines((head, body))
+        polls.send(held, poll, self.transport)
         if poll.is_last:
-            transport.close()
+            self.transport.close()
         self._seconds = 0
         self._limit = IDLE_SECONDS
 

@@ -80,8 +80,8 @@ class Polls:
         self._second = -1
         self._date = b""
 
-    def reply(self, held: Held, poll: Poll, transport: Any) -> tuple[bytes, bytes]:
-        """Everything to send: head and content."""
+    def send(self, held: Held, poll: Poll, transport: Any) -> None:
+        """Answer one poll."""
         instant = self.clock().timestamp()
         head, body = self._front.reply(
             held,
@@ -93,7 +93,12 @@ class Polls:
             _peer_address,
             transport,
         )
-        return head + self.date(instant) + poll.end, body
+        head += self.date(instant) + poll.end
+        # uvloop sends each write by itself: one, of a copy, until the copy costs more.
+        if len(body) < SEPARATE_BYTES:
+            transport.write(head + body if body else head)
+        else:
+            transport.writelines((head, body))
 
     def date(self, instant: float) -> bytes:
         """The Date field (RFC 9110 section 6.6.1), by the clock that validators go by."""
@@ -377,12 +382,7 @@ class PollProtocol(HttpToolsProtocol):
     def _answer(self, held: Held, poll: Poll) -> None:
         if self._is_draining:
             poll = poll._replace(end=CLOSES, is_last=True)
-        head, body = self._polls.reply(held, poll, self.transport)
-        # uvloop sends each write by itself: one, of a copy, until the copy costs more.
-        if len(body) < SEPARATE_BYTES:
-            self.transport.write(head + body if body else head)
-        else:
-            self.transport.writelines((head, body))
+        self._polls.send(held, poll, self.transport)
         self._seconds = 0.0
         self._limit = BODY_SECONDS if self._body_left else IDLE_SECONDS
         if poll.is_last and not self._body_left:
