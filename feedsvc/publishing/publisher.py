@@ -192,11 +192,7 @@ class Publisher(Regenerator):
     def has_category(self, name_or_slug: str) -> bool:
         """Whether ``category_called`` would find one."""
         with self.storage.reading() as tx:
-            try:
-                tx.feeds.category(name_or_slug)
-            except NotFound:
-                return tx.feeds.category_named(clean_line(name_or_slug)) is not None
-            return True
+            return tx.feeds.category_called(name_or_slug) is not None
 
     def category_called(self, name_or_slug: str, now: datetime) -> Category:
         """The category of that slug, or of that name, or a new one of that name."""

@@ -8,7 +8,7 @@ from feedsvc.storage.entries import (
     FeedWindow,
     Wanted,
 )
-from feedsvc.storage.history import Version, WorkingCopy
+from feedsvc.storage.history import LastSave, Version, WorkingCopy
 from feedsvc.storage.storage import Storage, Transaction, describe_url, sqlite_file
 from feedsvc.storage.words import words_of
 
@@ -18,6 +18,7 @@ __all__ = [
     "MOST_IN_WINDOW",
     "FaultyEntry",
     "FeedWindow",
+    "LastSave",
     "Storage",
     "Transaction",
     "Version",

@@ -103,6 +103,13 @@ class EntryRows:
         """
         return self._one(self._connection.execute(statements.ENTRY, {"entry_id": id}), id)
 
+    def find(self, id: str) -> Entry | None:
+        """The entry with that id, or None."""
+        try:
+            return self.get(id)
+        except NotFound:
+            return None
+
     def by_slug(self, slug: str) -> Entry:
         """The entry whose page has that slug now, or had it before.
 

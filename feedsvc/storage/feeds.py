@@ -125,6 +125,13 @@ class FeedRows:
         row = self._connection.execute(query).one_or_none()
         return _category(row) if row else None
 
+    def category_called(self, slug_or_name: str) -> Category | None:
+        """The category that somebody means by its slug, present or former, or by its name."""
+        try:
+            return self.category(slug_or_name)
+        except NotFound:
+            return self.category_named(slug_or_name) if slug_or_name.strip() else None
+
     def add_category(self, category: Category, made_at: datetime) -> Category:
         """Store a new category, its feed, and the change that renders it."""
         category_id = self._connection.execute(

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
@@ -62,6 +62,14 @@ class WorkingCopy:
     fields: tuple[tuple[str, str], ...]
 
 
+class LastSave(NamedTuple):
+    """When an entry was saved last, as which revision, and by whom."""
+
+    revision: int
+    saved_at: datetime
+    editor: str
+
+
 class HistoryRows:
     """Reading and writing both inside one transaction."""
 
@@ -103,6 +111,17 @@ class HistoryRows:
             query = query.where(versions.c.revision < before)
         query = query.order_by(versions.c.revision.desc()).limit(limit)
         return [_version(row) for row in self._connection.execute(query)]
+
+    def last_save(self, entry_id: str) -> LastSave | None:
+        """Who made the last version and when, without what it says; None where there is none."""
+        query = (
+            select(versions.c.revision, versions.c.saved_at, versions.c.editor)
+            .where(versions.c.entry_id == entry_id)
+            .order_by(versions.c.revision.desc())
+            .limit(1)
+        )
+        row = self._connection.execute(query).one_or_none()
+        return LastSave(*row) if row else None
 
     def version(self, entry_id: str, revision: int) -> Version | None:
         """One of them, or None."""

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from feedsvc.errors import StorageBusy, StorageError
 from feedsvc.model import Format
 from feedsvc.rendering import feed_title, is_right_to_left, summary_text
-from feedsvc.timestamps import MONTHS, describe, rfc3339
+from feedsvc.timestamps import MONTHS, rfc3339
 from feedsvc.web import account, categories, desk, editor, history, pasting, sign_in, wording
 from feedsvc.web.access import Access
 from feedsvc.web.public import public
@@ -73,7 +73,7 @@ def create_flask_app(given: Services, secret_key: str) -> Flask:
         instant=rfc3339,
         human=_human,
         summary=summary_text,
-        described=_described,
+        described=wording.described,
         duration=wording.duration,
         seconds_until=wording.seconds_until,
     )
@@ -116,10 +116,6 @@ def _human(instant: datetime) -> str:
     if not name or name[0] in "+-":
         name = f"UTC{local:%z}"
     return f"{local.day} {MONTHS[local.month - 1]} {local.year}, {local:%H:%M} {name}"
-
-
-def _described(instant: datetime) -> str:
-    return describe(instant, services().zone)
 
 
 def _protect(response: Response) -> Response:

@@ -7,8 +7,7 @@ from typing import Any
 
 from flask import g, render_template, request
 
-from feedsvc.errors import NotFound
-from feedsvc.model import ID_PREFIX, Entry, State
+from feedsvc.model import ID_PREFIX, State
 from feedsvc.storage import MOST_COUNTED, Transaction, Wanted
 from feedsvc.web.editor import is_news
 from feedsvc.web.services import services
@@ -42,7 +41,7 @@ def index() -> Any:
         categories = tx.feeds.latest_categories(MOST_OFFERED)
         authors = tx.entries.authors(limit=MOST_OFFERED)
         typed = tx.history.typed_by(g.editor.id, limit=MOST_UNSAVED)
-        unsaved = [one for one in typed if is_news(one, _entry(tx, one.entry_id))]
+        unsaved = [one for one in typed if is_news(one, tx.entries.find(one.entry_id))]
     return render_template(
         "editor/desk.html",
         asked=asked,
@@ -63,22 +62,10 @@ def index() -> Any:
 
 def _wanted(tx: Transaction, asked: dict[str, str]) -> tuple[Wanted, bool]:
     """What to narrow the lists down to, and whether there is such a category."""
-    category = None
-    if asked["category"]:
-        try:
-            category = tx.feeds.category(asked["category"])
-        except NotFound:
-            category = tx.feeds.category_named(asked["category"])
-            if category is None:
-                return Wanted(), False
+    category = tx.feeds.category_called(asked["category"])
+    if asked["category"] and category is None:
+        return Wanted(), False
     author, ours = asked["author"], services().site.author
     # Articles that name nobody are shown as the site's own.
     authors = ("", author) if author and author == ours else (author,) if author else ()
     return Wanted(asked["words"], category, authors), True
-
-
-def _entry(tx: Transaction, id: str) -> Entry | None:
-    try:
-        return tx.entries.get(id)
-    except NotFound:
-        return None

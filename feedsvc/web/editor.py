@@ -116,12 +116,14 @@ def save(uuid: UUID) -> Any:
         abort(400, "The form does not say which button was pressed.")
     if action is Action.CORRECT and form.told == "update":
         action = Action.UPDATE
-    if action not in (Action.WITHDRAW, Action.RESTORE):
+    # What is typed beside these buttons is not what they are about.
+    is_aside = action in (Action.WITHDRAW, Action.RESTORE)
+    if not is_aside:
         form = _with_new_category(form)
     faults = form.faults
     draft, form = form.to_draft(_categories_of(form), current, *_zone_of(form))
     form = form.with_faults(faults)
-    if form.faults and action not in (Action.WITHDRAW, Action.RESTORE):
+    if form.faults and not is_aside:
         # Everything that is wrong at once, not the time first and the rest later.
         form = form.with_faults(find_faults(draft.cleaned(), action))
         return _form_page(form, current, uuid, status=422)
@@ -141,13 +143,12 @@ def save(uuid: UUID) -> Any:
         is_out = not services().publisher.is_owed(entry)
     except StorageError:  # it is saved all the same, and the next tick goes on
         is_out = False
-    if action not in (Action.WITHDRAW, Action.RESTORE) or not _has_more(form, entry):
-        _forget_typed(entry, form)
     said = wording.said(entry, action, current, is_out=is_out)
-    if action in (Action.WITHDRAW, Action.RESTORE) and _has_more(form, entry):
+    if is_aside and _has_more(form, entry):
         # The button did what it says; what was typed beside it waits for another.
         flash(f"{said} What you typed is still here, and not saved yet.")
         return _form_page(replace(form, revision=entry.revision), entry, uuid)
+    _forget_typed(entry, form)
     flash(said)
     return redirect(url_for("editor.edit", uuid=entry.uuid), 303)
 
@@ -299,10 +300,7 @@ def _what_happened(stored: Entry) -> str:
 
 def _read(uuid: UUID) -> Entry | None:
     with services().storage.reading() as tx:
-        try:
-            return tx.entries.get(f"{ID_PREFIX}{uuid}")
-        except NotFound:
-            return None
+        return tx.entries.find(f"{ID_PREFIX}{uuid}")
 
 
 def _stored(uuid: UUID) -> Entry | None:
@@ -324,11 +322,8 @@ def _with_current_categories(form: ArticleForm) -> ArticleForm:
     with services().storage.reading() as tx:
 
         def current(typed: str) -> str:
-            try:
-                return tx.feeds.category(typed).slug
-            except NotFound:
-                named = tx.feeds.category_named(typed) if typed.strip() else None
-                return named.slug if named else typed
+            found = tx.feeds.category_called(typed)
+            return found.slug if found else typed
 
         return replace(
             form,
@@ -398,7 +393,7 @@ def _form_page(
         if current is not None and current.state is State.PUBLISHED:
             stands_in = places(current)
         with services().storage.reading() as tx:
-            others = [one.editor for one in typed_by_others(tx, uuid)]
+            others = typed_by_others(tx, uuid)
     except StorageError:
         slugs = dict.fromkeys(slug for slug in (form.category, *form.also_in) if slug)
         categories = [Category(slug, slug) for slug in slugs if slug not in ("all", "authors")]

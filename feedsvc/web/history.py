@@ -10,9 +10,8 @@ from uuid import UUID
 from flask import abort, flash, g, jsonify, redirect, render_template, request, url_for
 
 from feedsvc.characters import clean_line
-from feedsvc.errors import NotFound
 from feedsvc.model import ID_PREFIX, Entry, whole_second
-from feedsvc.storage import Version, WorkingCopy
+from feedsvc.storage import LastSave, Transaction, Version
 from feedsvc.web import wording
 from feedsvc.web.differences import Piece, compare
 from feedsvc.web.forms import ArticleForm, is_editable
@@ -79,12 +78,8 @@ def version(uuid: UUID, revision: int) -> Any:
     )
 
 
-def _entry(tx: Any, uuid: UUID) -> Entry:
-    try:
-        found: Entry = tx.entries.get(f"{ID_PREFIX}{uuid}")
-    except NotFound:
-        abort(404)
-    return found
+def _entry(tx: Transaction, uuid: UUID) -> Entry:
+    return tx.entries.find(f"{ID_PREFIX}{uuid}") or abort(404)
 
 
 def shown(version: Version) -> list[tuple[str, str]]:
@@ -128,8 +123,8 @@ def keep_working_copy(uuid: UUID) -> Any:
     now = whole_second(services().clock())
     id = f"{ID_PREFIX}{uuid}"
     with services().storage.writing() as tx:
-        saved = tx.history.versions_of(id, limit=1)
-        if saved and _is_overtaken(saved[0], form.revision, now):
+        saved = tx.history.last_save(id)
+        if saved and _is_overtaken(saved, form.revision, now):
             return jsonify(kept="", others=[])
         tx.history.keep_typed(
             id,
@@ -140,12 +135,11 @@ def keep_working_copy(uuid: UUID) -> Any:
             fields=fields,
             now=now,
         )
-        others = tx.history.typed_by_others(id, g.editor.id, now - TYPING)
-    names = list(dict.fromkeys(one.editor for one in others))
-    return jsonify(kept=wording.clock_time(now), others=names)
+        others = typed_by_others(tx, uuid)
+    return jsonify(kept=wording.clock_time(now), others=others)
 
 
-def _is_overtaken(saved: Version, revision: int, now: datetime) -> bool:
+def _is_overtaken(saved: LastSave, revision: int, now: datetime) -> bool:
     """Whether the same form was saved while this was on its way."""
     is_of_before = saved.revision > revision and saved.editor == g.editor.name
     return is_of_before and now - saved.saved_at <= ON_ITS_WAY
@@ -164,8 +158,8 @@ def forget_working_copy(uuid: UUID) -> Any:
     return redirect(url_for("editor.edit", uuid=uuid), 303)
 
 
-def typed_by_others(tx: Any, uuid: UUID) -> list[WorkingCopy]:
-    """Who else is typing in this article's form."""
+def typed_by_others(tx: Transaction, uuid: UUID) -> list[str]:
+    """The names of those who are typing in this article's form, too."""
     since = whole_second(services().clock()) - TYPING
-    found: list[WorkingCopy] = tx.history.typed_by_others(f"{ID_PREFIX}{uuid}", g.editor.id, since)
-    return found
+    found = tx.history.typed_by_others(f"{ID_PREFIX}{uuid}", g.editor.id, since)
+    return list(dict.fromkeys(one.editor for one in found))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 from flask import jsonify, request
 
-from feedsvc.errors import ImportRefused, NotFound
+from feedsvc.errors import ImportRefused
 from feedsvc.importing import parse_article, source_line
 from feedsvc.web.forms import wall_text_of
 from feedsvc.web.services import services
@@ -29,9 +28,6 @@ def read_article() -> Any:
         "publish_at": wall_text_of(found.wall),
     }
     with services().storage.reading() as tx:
-        category = tx.feeds.category_named(found.category)
-        if category is None:
-            with suppress(NotFound):
-                category = tx.feeds.category(found.category)
+        category = tx.feeds.category_called(found.category)
     # One that is not there is left for the editor to choose.
     return jsonify(fields | ({"category": category.slug} if category else {}))

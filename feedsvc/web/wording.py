@@ -85,7 +85,7 @@ def said(entry: Entry, action: Action, before: Entry | None, *, is_out: bool) ->
     if not is_out:
         return "Saved. Its feeds cannot be rendered at the moment; they will be, by themselves."
     names = " and ".join(category.name for category in entry.categories)
-    due = describe(entry.visible_at, services().zone) if entry.visible_at else ""
+    due = described(entry.visible_at)
     if is_held_back(entry):
         return f"Published. Readers get it on {due}; until then Withdraw takes it back."
     if action is Action.WITHDRAW and entry.state is State.DRAFT:
@@ -110,7 +110,7 @@ def _changes(before: Entry, after: Entry, action: Action) -> str:
     if after.categories != before.categories:
         said.append(f"It is in the feeds of {' and '.join(one.name for one in after.categories)}.")
     if after.published != before.published and after.published:
-        said.append(f"Its date is {describe(after.published, services().zone)} now.")
+        said.append(f"Its date is {described(after.published)} now.")
     if after.slug != before.slug:
         said.append(f"Its address is {after.path} now; the old one goes on working.")
     if action is Action.UPDATE:
