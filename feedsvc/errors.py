@@ -13,6 +13,12 @@ from datetime import datetime
 class FeedsvcError(Exception):
     """Base of everything feedsvc raises on purpose."""
 
+    @property
+    def said(self) -> str:
+        """What is wrong, as it was put: a phrase where it is one, which ``str`` is not."""
+        said = self.args[0] if self.args else ""
+        return said if isinstance(said, str) else str(said)
+
 
 class ConfigError(FeedsvcError):
     """The configuration cannot be used; every fault is listed at once.

@@ -14,7 +14,17 @@ from feedsvc.errors import StorageBusy, StorageError
 from feedsvc.model import Format
 from feedsvc.rendering import feed_title, is_right_to_left, summary_text
 from feedsvc.timestamps import MONTHS, rfc3339
-from feedsvc.web import account, categories, desk, editor, history, pasting, sign_in, wording
+from feedsvc.web import (
+    account,
+    categories,
+    desk,
+    editor,
+    history,
+    languages,
+    pasting,
+    sign_in,
+    wording,
+)
 from feedsvc.web.access import Access
 from feedsvc.web.public import public
 from feedsvc.web.services import Services, client_address, services
@@ -69,6 +79,7 @@ def create_flask_app(given: Services, secret_key: str) -> Flask:
     app.register_blueprint(public)
     app.register_blueprint(sign_in.editor)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    _speak_languages(app)
     app.jinja_env.filters.update(
         instant=rfc3339,
         human=_human,
@@ -87,6 +98,17 @@ def create_flask_app(given: Services, secret_key: str) -> Flask:
     app.register_error_handler(StorageError, _on_storage_error)
     app.register_error_handler(Exception, _on_fault)
     return app
+
+
+def _speak_languages(app: Flask) -> None:
+    """Templates mark their texts with ``_()`` and ``trans``; phrases are said as they are shown."""
+    environment = app.jinja_env
+    environment.add_extension("jinja2.ext.i18n")
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        languages.gettext, languages.ngettext, newstyle=True
+    )
+    environment.finalize = languages.say
 
 
 def _bound_form() -> None:
