@@ -48,9 +48,13 @@ def _chosen() -> str:
     chosen = request.cookies.get(COOKIE, "")
     if chosen in AVAILABLE:
         return chosen
-    own = services().site.language.split("-")[0].lower()
-    default = own if own in AVAILABLE else ENGLISH
-    return request.accept_languages.best_match(list(AVAILABLE), default) or default
+    # In the reader's order, "de-AT" as "de" (RFC 4647 section 3.4): werkzeug's own match takes
+    # a later tag that is the very same before an earlier one that has to be cut.
+    asked = [tag for tag, quality in request.accept_languages if quality]
+    for tag in (*asked, services().site.language):
+        if (primary := tag.split("-")[0].lower()) in AVAILABLE:
+            return primary
+    return ENGLISH
 
 
 @cache
