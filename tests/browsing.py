@@ -82,3 +82,11 @@ def write(page: Page, title: str) -> None:
     page.get_by_label("Body").fill("## Why\n\nBecause *so*.")
     page.get_by_label("Author").fill("Ada")
     page.get_by_label("Sources").fill("A journal – https://example.org/")
+
+
+def send_out(page: Page, button: str) -> None:
+    """Press Publish or Schedule, and once more when it is asked."""
+    with page.expect_navigation():
+        page.get_by_role("button", name=button).click()
+    if page.get_by_role("heading", name=f"{button} this article?").is_visible():
+        page.get_by_role("button", name=button).click()

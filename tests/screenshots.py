@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from tests.browsing import ARGUMENTS, CHROMIUM
+from tests.browsing import ARGUMENTS, CHROMIUM, send_out
 from tests.service import PASSWORD, ROOT, Service
 
 WIDTHS = {"phone": (360, 740), "desktop": (1280, 900)}
@@ -50,7 +50,7 @@ def main() -> None:
                 _take(page, name)
             page.goto("/editor/new")
             page.get_by_label("Publish at").fill("29/03/2026 02:30")
-            page.get_by_role("button", name="Publish").click()
+            send_out(page, "Publish")
             _take(page, "refused")
             page.goto("/editor/")
             page.locator("table a").first.click()
@@ -79,6 +79,11 @@ def main() -> None:
             page.get_by_label("Category").select_option("Health")
             page.get_by_label("Body").fill("Text.")
             page.get_by_role("button", name="Publish").click()
+            page.get_by_role("heading", name="Publish this article?").wait_for()
+            _take(page, "question")
+            page.get_by_role("button", name="Not yet").click()
+            page.get_by_role("button", name="Save draft").wait_for()
+            send_out(page, "Publish")
             _take(page, "held-back")
             browser.close()
     print(f"screenshots are in {TARGET.relative_to(ROOT)}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import feedparser
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browsing import needs_chromium, sign_up, write
+from tests.browsing import needs_chromium, send_out, sign_up, write
 from tests.service import PASSWORD, Service
 
 pytestmark = needs_chromium
@@ -18,7 +18,7 @@ def test_from_the_form_to_the_reader(page: Page, live: Service) -> None:
     write(page, "Written in a browser")
     expect(page.get_by_text("Europe/Rome")).to_be_visible()
     page.get_by_label("Publish at").fill("21/01/2026 19:13")
-    page.get_by_role("button", name="Publish").click()
+    send_out(page, "Publish")
     expect(page.get_by_role("status")).to_contain_text("Published")
     expect(page.get_by_text("21/01/2026 19:13 CET (18:13 UTC)").first).to_be_visible()
     for extension in ("rss", "atom"):
@@ -30,10 +30,41 @@ def test_from_the_form_to_the_reader(page: Page, live: Service) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Written in a browser")
 
 
+def test_publish_asks_once_where_to_and_when(page: Page, live: Service) -> None:
+    sign_up(page, live)
+    write(page, "Thought over")
+    page.get_by_text("A new category").click()
+    page.get_by_label("Its name").fill("Snails & <slugs>")
+    page.get_by_label("Publish at").fill("21/01/2036 19:13")
+    page.get_by_role("button", name="Schedule").click()
+    question = page.get_by_role("region", name="Schedule this article?")
+    expect(question).to_contain_text("It goes out on 21/01/2036 19:13 CET (18:13 UTC).")
+    expect(question.get_by_role("listitem")).to_have_text(["Snails & <slugs>", "Everything"])
+    expect(question.get_by_role("button", name="Schedule")).to_be_focused()
+    # Nothing is done yet, not even to the categories; and no is an answer.
+    assert "Snails" not in live.get("/").text
+    page.get_by_role("button", name="Not yet").click()
+    expect(question).to_have_count(0)
+    expect(page.get_by_label("Body")).to_have_value("## Why\n\nBecause *so*.")
+    page.get_by_role("button", name="Schedule").click()
+    # Of another time than the one that was asked about it is asked again.
+    page.get_by_label("Publish at").fill("22/01/2036 19:13")
+    page.get_by_role("button", name="Schedule").click()
+    expect(question).to_contain_text("22/01/2036")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Scheduled: it will be in the feeds of")
+    page.get_by_label("Publish at").fill("")
+    page.get_by_role("button", name="Publish").click()
+    expect(page.get_by_text("Readers get it at once.")).to_be_visible()
+    page.get_by_role("button", name="Publish").click()
+    expect(page.get_by_role("status")).to_contain_text("Published")
+    assert "Thought over" in live.get("/feeds/snails-slugs.rss").text
+
+
 def test_a_correction_and_a_withdrawal(page: Page, live: Service) -> None:
     sign_up(page, live)
     write(page, "A tilte")
-    page.get_by_role("button", name="Publish").click()
+    send_out(page, "Publish")
     page.get_by_label("Title").fill("A title")
     page.get_by_role("button", name="Update").click()
     expect(page.get_by_role("status")).to_contain_text("Corrected")
@@ -50,7 +81,7 @@ def test_a_draft_is_kept_and_published_later(page: Page, live: Service) -> None:
     expect(page.get_by_role("status")).to_contain_text("Readers do not see it")
     page.get_by_role("link", name="Desk").click()
     page.get_by_role("link", name="Half done").click()
-    page.get_by_role("button", name="Publish").click()
+    send_out(page, "Publish")
     assert "Half done" in live.get("/feeds/health.rss").text
 
 
@@ -58,7 +89,7 @@ def test_a_refused_time_keeps_every_field(page: Page, live: Service) -> None:
     sign_up(page, live)
     write(page, "Kept")
     page.get_by_label("Publish at").fill("29/03/2026 02:30")
-    page.get_by_role("button", name="Publish").click()
+    send_out(page, "Publish")
     expect(page.get_by_role("alert")).to_contain_text("does not exist in Europe/Rome")
     expect(page.get_by_label("Publish at")).to_have_value("29/03/2026 02:30")
     expect(page.get_by_label("Title")).to_have_value("Kept")
@@ -79,21 +110,21 @@ def test_scheduling_with_a_time_chosen_beside_a_gap(page: Page, live: Service) -
     sign_up(page, live)
     write(page, "In spring")
     page.get_by_label("Publish at").fill("28/03/2027 02:30")
-    page.get_by_role("button", name="Schedule").click()
+    send_out(page, "Schedule")
     page.get_by_label("28/03/2027 03:00 CEST (01:00 UTC)").check()
-    page.get_by_role("button", name="Schedule").click()
+    send_out(page, "Schedule")
     expect(page.get_by_role("status")).to_contain_text("Scheduled")
     expect(page.get_by_label("Publish at")).to_have_value("28/03/2027 03:00")
     page.get_by_role("button", name="Save draft").click()
     page.get_by_label("Publish at").fill("")
-    page.get_by_role("button", name="Publish").click()
+    send_out(page, "Publish")
     assert "In spring" in live.get("/feeds/health.rss").text
 
 
 def test_a_withdrawn_article_is_restored(page: Page, live: Service) -> None:
     sign_up(page, live)
     write(page, "There and back")
-    page.get_by_role("button", name="Publish").click()
+    send_out(page, "Publish")
     page.get_by_role("button", name="Withdraw").click()
     expect(page.get_by_label("Title")).to_be_disabled()
     page.get_by_role("button", name="Restore").click()
@@ -120,7 +151,7 @@ def test_the_seconds_of_grace_are_counted_down(browser: Browser, tmp_path: Path)
         page = browser.new_page(base_url=f"http://127.0.0.1:{live.port}")
         sign_up(page, live)
         write(page, "Slowly")
-        page.get_by_role("button", name="Publish").click()
+        send_out(page, "Publish")
         expect(page.get_by_text("held back until")).to_be_visible()
         assert "Slowly" not in live.get("/feeds/health.rss").text
         expect(page.locator(".countdown")).to_have_text("a moment", timeout=8000)

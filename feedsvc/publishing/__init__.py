@@ -9,12 +9,13 @@ from feedsvc.publishing.decisions import (
     slug_of,
 )
 from feedsvc.publishing.inspection import inspect
-from feedsvc.publishing.publisher import DUE, Publisher
+from feedsvc.publishing.publisher import DUE, LONGEST_CATEGORY, Publisher
 from feedsvc.publishing.remarks import Remark, remarks
 
 __all__ = [
     "ALLOWED",
     "DUE",
+    "LONGEST_CATEGORY",
     "Action",
     "Draft",
     "Publisher",

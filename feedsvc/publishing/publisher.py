@@ -99,6 +99,14 @@ class Publisher(Regenerator):
         self._regenerate_quietly(touched, now)
         return entry
 
+    def foresee(self, current: Entry | None, draft: Draft, action: Action, now: datetime) -> Entry:
+        """The entry as ``save_entry`` would leave it; nothing is stored.
+
+        :raises InvalidEntry: names each field that is wrong.
+        """
+        id = current.id if current else f"{ID_PREFIX}{uuid4()}"
+        return decide(current, draft, action, now, id, self._rules)
+
     def _current(self, tx: Transaction, id: str, expected_revision: int) -> Entry | None:
         try:
             return tx.entries.get(id)

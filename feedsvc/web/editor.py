@@ -13,9 +13,17 @@ from uuid import UUID, uuid4
 from flask import abort, flash, g, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 
+from feedsvc.characters import clean_line
 from feedsvc.errors import EditConflict, InvalidEntry, NotFound, StorageError
 from feedsvc.model import ID_PREFIX, Category, Entry, Format, State
-from feedsvc.publishing import DUE, Action, Draft, find_faults
+from feedsvc.publishing import (
+    DUE,
+    LONGEST_CATEGORY,
+    Action,
+    Draft,
+    find_faults,
+    slug_of,
+)
 from feedsvc.storage import WorkingCopy
 from feedsvc.timestamps import describe, describe_zone, zone_named
 from feedsvc.web import wording
@@ -24,6 +32,7 @@ from feedsvc.web.forms import ArticleForm, is_editable, time_choices
 from feedsvc.web.history import typed_by_others
 from feedsvc.web.places import places
 from feedsvc.web.preview import Preview
+from feedsvc.web.question import ASKED_OF, READ_BY_PEOPLE, Question
 from feedsvc.web.services import services
 from feedsvc.web.sign_in import FORMS, editor, keep_typed, signed_in
 
@@ -118,6 +127,10 @@ def save(uuid: UUID) -> Any:
         action = Action.UPDATE
     # What is typed beside these buttons is not what they are about.
     is_aside = action in (Action.WITHDRAW, Action.RESTORE)
+    question = _question(form, current, action)
+    if question is not None:
+        preview = _preview(form, current, uuid)
+        return _form_page(form, current, uuid, preview=preview, question=question)
     if not is_aside:
         form = _with_new_category(form)
     faults = form.faults
@@ -153,6 +166,24 @@ def save(uuid: UUID) -> Any:
     return redirect(url_for("editor.edit", uuid=entry.uuid), 303)
 
 
+def _question(form: ArticleForm, current: Entry | None, action: Action) -> Question | None:
+    """What is to be asked before it goes out; None where it was, or need not be.
+
+    What cannot be published is not asked about: the save, which comes next, says why.
+    """
+    if action not in ASKED_OF or READ_BY_PEOPLE not in request.headers.get("Accept", ""):
+        return None
+    if form.revision != (current.revision if current else 0):
+        return None
+    draft, read = _foreseen(form, current)
+    try:
+        entry = services().publisher.foresee(current, draft, action, services().clock())
+    except InvalidEntry:
+        return None
+    question = Question.of(entry, action, _zone_of(form)[0])
+    return None if read.faults or request.form.get("asked") == question.asked else question
+
+
 @editor.post("/entries/<uuid:uuid>/preview")
 @signed_in
 def preview(uuid: UUID) -> Any:
@@ -168,8 +199,21 @@ def preview(uuid: UUID) -> Any:
 
 
 def _preview(form: ArticleForm, current: Entry | None, uuid: UUID) -> Preview:
-    draft, form = form.to_draft(_categories_of(form), current, *_zone_of(form))
+    draft, form = _foreseen(form, current)
     return Preview.of(draft, form, uuid)
+
+
+def _foreseen(form: ArticleForm, current: Entry | None) -> tuple[Draft, ArticleForm]:
+    """The draft as a save would have it, in a category that the save would make."""
+    categories = _categories_of(form)
+    name = clean_line(form.new_category)
+    if 0 < len(name) <= LONGEST_CATEGORY:
+        with services().storage.reading() as tx:
+            made = tx.feeds.category_named(name)
+            made = made or Category(tx.feeds.free_category_slug(slug_of(name)), name)
+        categories = [*categories, made]
+        form = replace(form, category=made.slug)
+    return form.to_draft(categories, current, *_zone_of(form))
 
 
 def _sent_form(typed: MultiDict[str, str], current: Entry | None) -> ArticleForm:
@@ -375,11 +419,13 @@ def _form_page(
     rival: Entry | None = None,
     typed: WorkingCopy | None = None,
     preview: Preview | None = None,
+    question: Question | None = None,
 ) -> Any:
     """The form of an article.
 
     :param rival: what somebody else stored meanwhile.
     :param typed: what this editor typed and did not save, to be offered.
+    :param question: asked in place of the buttons.
     """
     zone, zone_name = _zone_of(form)
     if not form.window:
@@ -406,6 +452,7 @@ def _form_page(
         differences=_beside(form, rival) if rival else (),
         typed=typed,
         preview=preview,
+        question=question,
         others=others,
         places=stands_in,
         # What was sent may hold words that are not stored, in any state.
