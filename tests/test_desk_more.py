@@ -19,7 +19,7 @@ from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from feedsvc.storage import Storage
 from feedsvc.timestamps import utc_now
 from tests.conftest import utc
-from tests.service import FORM, PASSWORD, Answer, Service
+from tests.service import FORM, PASSWORD, Answer, Service, form_as_browser
 
 
 @pytest.fixture
@@ -498,3 +498,21 @@ def test_a_held_database_delays_what_is_due_and_is_one_line_in_the_log(desk: Ser
     log = desk.log.read_text()
     assert log.count("tick not done") == 1
     assert "Traceback" not in log
+
+
+def test_a_form_that_is_not_utf_8_is_refused_and_comes_back(sqlite_service: Service) -> None:
+    service = sqlite_service.start()
+    service.sign_up()
+    page = service.browse("/editor/new")
+    path = page.page.xpath("//main//form/@action")[0]
+    fields = form_as_browser(page) | {"title": "Kept", "category": "gone", "action": "publish"}
+    fields.pop("body")
+    body = f"{urlencode(fields, doseq=True)}&body=%ff%c3%28 is what came".encode()
+    answer = service.request("POST", path, body, Content_Type=FORM, Cookie=service.cookie)
+    assert answer.status == 400
+    assert "not text in UTF-8" in answer.text
+    assert answer.field("title") == "Kept"
+    # Of a category that is not there any more the form shows what was chosen.
+    assert answer.field("category") == "gone"
+    assert answer.field("body") == "%FF%C3( is what came"
+    assert "Kept" not in service.get("/").text

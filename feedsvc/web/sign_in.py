@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import structlog
 from flask import (
@@ -30,6 +30,7 @@ from werkzeug.routing import RequestRedirect
 
 from feedsvc.errors import InvalidEntry
 from feedsvc.model import Editor
+from feedsvc.phrases import Phrase
 from feedsvc.web import accounts, passwords
 from feedsvc.web.services import client_address, services
 
@@ -42,6 +43,7 @@ SESSION_LIFETIME = timedelta(days=14)
 # address, what is wrong, and a status.
 ShowAgain = Callable[[MultiDict[str, str], dict[str, Any], str, int], Any]
 FORMS: dict[str, ShowAgain] = {}
+NOT_UTF_8 = Phrase("what was sent is not text in UTF-8; where it is not, %%XX stands in it now.")
 
 
 # Who asks
@@ -56,6 +58,18 @@ def _load_editor() -> None:
             found = tx.editors.get(number)
         if found and accounts.is_same(accounts.session_stamp(found), stamp):
             g.editor = found
+
+
+@editor.before_request
+def _check_encoding() -> None:
+    """Refuse a form whose text would be stored as something else than was meant."""
+    if request.mimetype != "application/x-www-form-urlencoded":
+        return
+    try:
+        # What parts the fields is ASCII: all of it is UTF-8 where each of them is.
+        unquote_to_bytes(request.get_data()).decode()
+    except UnicodeDecodeError:
+        abort(400, NOT_UTF_8)
 
 
 @editor.after_request
