@@ -13,7 +13,7 @@
       timer = setTimeout(show, PAUSE + form.elements.body.value.length / 20);
     });
     form.elements.body.addEventListener("paste", paste);
-    if (!section.children.length && (form.elements.title.value || form.elements.body.value)) show();
+    if (!section.querySelector("article") && (form.elements.title.value || form.elements.body.value)) show();
 
     async function show() {
       asking?.abort();
