@@ -42,6 +42,8 @@ class State(StrEnum):
     SCHEDULED = "scheduled"
     PUBLISHED = "published"
     WITHDRAWN = "withdrawn"
+    # A draft that will not become an article; it can be taken up again.
+    DISCARDED = "discarded"
 
 
 class Format(StrEnum):
@@ -130,7 +132,7 @@ class Entry:
         UUID(self.id[len(ID_PREFIX) :])
         for name in ("published", "updated", "visible_at", "changed_at"):
             _check_instant(name, getattr(self, name))
-        if self.state is State.DRAFT:
+        if self.state in (State.DRAFT, State.DISCARDED):
             return
         missing = [
             name

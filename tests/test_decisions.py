@@ -30,8 +30,11 @@ DRAFT = Draft(title="A title", categories=(Category("health", "Health"),), body=
 def made(state: State | None) -> Entry | None:
     if state is None:
         return None
+    draft = decide(None, DRAFT, Action.SAVE_DRAFT, NOW, ID)
     if state is State.DRAFT:
-        return decide(None, DRAFT, Action.SAVE_DRAFT, NOW, ID)
+        return draft
+    if state is State.DISCARDED:
+        return decide(draft, DRAFT, Action.DISCARD, NOW, ID)
     if state is State.SCHEDULED:
         due = replace(DRAFT, published=NOW + timedelta(hours=1))
         return decide(None, due, Action.SCHEDULE, NOW, ID)

@@ -372,6 +372,26 @@ def test_a_form_without_a_button_does_nothing(desk: Service) -> None:
     assert desk.browse(f"/editor/entries/{uuid4()}").field("title") == ""
 
 
+def test_a_draft_is_discarded_and_taken_up_again(desk: Service) -> None:
+    path = desk.write("save_draft", title="Begun by mistake", body="A text.")
+    assert "Discarded" not in desk.browse("/editor/").text
+    answer = desk.edit(path, "discard", title="Typed beside")
+    # What was typed beside the button is not lost with it.
+    assert (answer.status, answer.field("title")) == (200, "Typed beside")
+    assert "not saved yet" in answer.text
+    shown = desk.browse("/editor/?state=discarded")
+    assert "Discarded (1)" in shown.text
+    assert "Begun by mistake" in shown.text
+    assert "Begun by mistake" not in desk.browse("/editor/?state=draft").page.text_content()
+    assert "Draft, discarded 21/01/2026 19:30 CET" in desk.browse(path).text
+    assert desk.edit(path, "publish").status == 422
+    assert desk.edit(path, "restore").status == 303
+    assert "It is a draft again." in desk.browse(path).text
+    assert desk.browse(path).field("title") == "Begun by mistake"
+    assert desk.edit(path, "publish").status == 303
+    assert "Begun by mistake" in desk.get("/feeds/health.rss").text
+
+
 def test_a_withdrawn_article_takes_no_change(desk: Service) -> None:
     path = desk.write()
     desk.edit(path, "withdraw")

@@ -2,6 +2,7 @@
 
 from feedsvc.publishing.decisions import (
     ALLOWED,
+    ASIDE,
     Action,
     Draft,
     find_faults,
@@ -14,6 +15,7 @@ from feedsvc.publishing.remarks import Remark, remarks
 
 __all__ = [
     "ALLOWED",
+    "ASIDE",
     "DUE",
     "LONGEST_CATEGORY",
     "Action",

@@ -42,8 +42,10 @@ class Action(StrEnum):
     CORRECT = "correct"
     UPDATE = "update"
     WITHDRAW = "withdraw"
-    # A withdrawn article comes back as it was.
+    # A withdrawn article, or a discarded draft, comes back as it was.
     RESTORE = "restore"
+    # A draft is laid aside.
+    DISCARD = "discard"
     # An article from elsewhere, which may lie in the past or the future.
     IMPORT = "import"
 
@@ -51,14 +53,23 @@ class Action(StrEnum):
 # Which acts each state allows; None is an entry that does not exist yet.
 ALLOWED: dict[State | None, frozenset[Action]] = {
     None: frozenset({Action.SAVE_DRAFT, Action.PUBLISH, Action.SCHEDULE, Action.IMPORT}),
-    State.DRAFT: frozenset({Action.SAVE_DRAFT, Action.PUBLISH, Action.SCHEDULE}),
+    State.DRAFT: frozenset({Action.SAVE_DRAFT, Action.PUBLISH, Action.SCHEDULE, Action.DISCARD}),
     # Nobody has seen it yet: to withdraw it is to have a draft again.
     State.SCHEDULED: frozenset(
         {Action.SAVE_DRAFT, Action.PUBLISH, Action.SCHEDULE, Action.WITHDRAW}
     ),
     State.PUBLISHED: frozenset({Action.CORRECT, Action.UPDATE, Action.WITHDRAW}),
     State.WITHDRAWN: frozenset({Action.RESTORE}),
+    State.DISCARDED: frozenset({Action.RESTORE}),
 }
+# What these make of an entry, which stays as it is otherwise: by act and state.
+BECOMES = {
+    (Action.WITHDRAW, State.PUBLISHED): State.WITHDRAWN,
+    (Action.RESTORE, State.WITHDRAWN): State.PUBLISHED,
+    (Action.DISCARD, State.DRAFT): State.DISCARDED,
+    (Action.RESTORE, State.DISCARDED): State.DRAFT,
+}
+ASIDE = frozenset(action for action, _ in BECOMES)
 
 # Counted on to a window: a reader's poll may have been answered by a cache, and the
 # clock may have been wrong by an hour.
@@ -162,11 +173,11 @@ def decide(
     now = whole_second(now)
     if current and state is State.SCHEDULED and action is Action.WITHDRAW:
         action = Action.SAVE_DRAFT
-    if current and action in (Action.WITHDRAW, Action.RESTORE):
+    if current and (action, current.state) in BECOMES:
         # What was typed beside the button is not published with it.
         return replace(
             current,
-            state=State.WITHDRAWN if action is Action.WITHDRAW else State.PUBLISHED,
+            state=BECOMES[action, current.state],
             revision=current.revision + 1,
             changed_at=now,
         )
@@ -299,7 +310,7 @@ def find_faults(draft: Draft, action: Action) -> dict[str, str]:
     A draft may be unfinished; nothing may be longer than what can be kept.
     """
     faults: dict[str, str] = {}
-    if action in (Action.WITHDRAW, Action.RESTORE):
+    if action in ASIDE:
         return faults
     for name, longest in (
         ("title", LONGEST_TITLE),
@@ -340,6 +351,7 @@ def _done(action: Action) -> str:
         Action.UPDATE: "updated",
         Action.WITHDRAW: "withdrawn",
         Action.RESTORE: "restored",
+        Action.DISCARD: "discarded",
         Action.IMPORT: "imported",
     }[action]
 

@@ -17,6 +17,8 @@ PER_PAGE = 50
 # Of more categories than this a name is typed, of as many authors some are proposed.
 MOST_OFFERED = 200
 MOST_UNSAVED = 20
+# Where there is work the desk opens.
+OPENED_FIRST = (State.DRAFT, State.SCHEDULED, State.PUBLISHED)
 
 
 @editor.get("/")
@@ -30,9 +32,7 @@ def index() -> Any:
     with services().storage.reading() as tx:
         wanted, has_category = _wanted(tx, asked)
         counts = {one: tx.entries.count(one, wanted) if has_category else 0 for one in State}
-        shown = state or next(
-            (one for one in State if counts[one] and one is not State.WITHDRAWN), State.DRAFT
-        )
+        shown = state or next((one for one in OPENED_FIRST if counts[one]), State.DRAFT)
         entries = []
         if has_category:
             offset = (page - 1) * PER_PAGE
@@ -47,7 +47,8 @@ def index() -> Any:
         asked=asked,
         is_searched=any(asked.values()),
         shown=shown,
-        counts=counts,
+        # Few ever discard anything.
+        counts={one: n for one, n in counts.items() if n or one is not State.DISCARDED},
         most_counted=MOST_COUNTED,
         entries=entries[:PER_PAGE],
         upcoming=upcoming[0] if upcoming else None,

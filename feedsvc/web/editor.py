@@ -17,6 +17,7 @@ from feedsvc.characters import clean_line
 from feedsvc.errors import EditConflict, InvalidEntry, NotFound, StorageError
 from feedsvc.model import ID_PREFIX, Category, Entry, Format, State
 from feedsvc.publishing import (
+    ASIDE,
     DUE,
     LONGEST_CATEGORY,
     Action,
@@ -56,6 +57,7 @@ BUTTONS = {
     "update": Action.CORRECT,
     "withdraw": Action.WITHDRAW,
     "restore": Action.RESTORE,
+    "discard": Action.DISCARD,
 }
 
 
@@ -126,7 +128,7 @@ def save(uuid: UUID) -> Any:
     if action is Action.CORRECT and form.told == "update":
         action = Action.UPDATE
     # What is typed beside these buttons is not what they are about.
-    is_aside = action in (Action.WITHDRAW, Action.RESTORE)
+    is_aside = action in ASIDE
     question = _question(form, current, action)
     if question is not None:
         preview = _preview(form, current, uuid)
@@ -318,7 +320,7 @@ def _conflict_page(form: ArticleForm, uuid: UUID) -> Any:
     if "title" not in request.form:  # nothing was typed: it was done already
         return redirect(url_for("editor.edit", uuid=uuid), 303)
     mend = "Saving again puts yours in its place, field by field as the form shows it."
-    if stored.state is State.WITHDRAWN:
+    if not is_editable(stored):
         mend = "Restore brings the stored one back, with yours in the form."
     fault = {
         "form": f"{_what_happened(stored)} while you were writing. What you typed is still here;"
@@ -338,7 +340,7 @@ def _what_happened(stored: Entry) -> str:
     who = last.editor if last is not None and last.editor else "Somebody"
     if who == g.editor.name:
         who = "In another window you"
-    did = "withdrew" if stored.state is State.WITHDRAWN else "saved"
+    did = {State.WITHDRAWN: "withdrew", State.DISCARDED: "discarded"}.get(stored.state, "saved")
     return f"{who} {did} this article on {when}"
 
 

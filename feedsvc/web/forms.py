@@ -246,4 +246,4 @@ def _as_choices(error: OverlapError) -> tuple[tuple[str, str], ...]:
 
 def is_editable(entry: Entry | None) -> bool:
     """Whether the form of this entry takes changes."""
-    return entry is None or entry.state is not State.WITHDRAWN
+    return entry is None or entry.state not in (State.WITHDRAWN, State.DISCARDED)

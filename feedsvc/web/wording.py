@@ -8,6 +8,7 @@ from typing import Any
 
 from feedsvc.errors import TimestampError
 from feedsvc.model import Entry, State
+from feedsvc.phrases import Phrase
 from feedsvc.publishing import DUE, Action, is_held_back
 from feedsvc.timestamps import describe, is_zone_name, parse_wall, wall_text, zone_named
 from feedsvc.web.services import services
@@ -77,6 +78,7 @@ def done(action: str) -> str:
         Action.UPDATE.value: "Updated",
         Action.WITHDRAW.value: "Withdrawn",
         Action.RESTORE.value: "Restored",
+        Action.DISCARD.value: Phrase("Discarded"),
         DUE: "Published at its time",
     }.get(action, "As it was before")
 
@@ -84,6 +86,10 @@ def done(action: str) -> str:
 def said(entry: Entry, action: Action, before: Entry | None, *, is_out: bool) -> str:
     if not is_out:
         return "Saved. Its feeds cannot be rendered at the moment; they will be, by themselves."
+    if action is Action.DISCARD:
+        return Phrase("The draft is discarded. Restore takes it up again.")
+    if action is Action.RESTORE and entry.state is State.DRAFT:
+        return Phrase("It is a draft again.")
     names = " and ".join(category.name for category in entry.categories)
     due = described(entry.visible_at)
     if is_held_back(entry):
