@@ -347,6 +347,11 @@ def test_no_page_of_the_desk_breaks_a_rule_of_accessibility(
         check(page, "sign in")
         page.emulate_media(color_scheme="dark")
         check(page, "sign in, dark")
+        page.get_by_role("link", name="Deutsch").click()
+        expect(page.get_by_role("button", name="Anmelden")).to_be_visible()
+        check(page, "sign in, German")
+        page.goto("/")
+        check(page, "/, German")
         context.close()
 
 

@@ -2,6 +2,7 @@
 
 from feedsvc.publishing.decisions import (
     ALLOWED,
+    STATES,
     Action,
     Draft,
     find_faults,
@@ -15,6 +16,7 @@ from feedsvc.publishing.remarks import Remark, remarks
 __all__ = [
     "ALLOWED",
     "DUE",
+    "STATES",
     "Action",
     "Draft",
     "Publisher",
