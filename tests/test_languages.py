@@ -293,6 +293,7 @@ def test_a_form_that_came_back_offers_no_way_to_lose_it(desk: Desk) -> None:
 def test_dates_numbers_and_lists_are_written_as_the_reader_writes_them(desk: Desk) -> None:
     desk.write(title="Quiet", also_in=["science"])
     german, english = (desk.get("/articles/quiet", Accept_Language=tag) for tag in ("de", "en"))
+    assert str(languages._locale("en")) == "en_GB"
     for answer, text in (
         (german, "1. Januar 2026, 01:00 MEZ"),
         (english, "1 January 2026, 01:00 CET"),
@@ -327,6 +328,10 @@ def test_the_interface_may_be_written_from_right_to_left(
     page = desk.get("/", Accept_Language="ar").page
     assert (page.get("lang"), page.get("dir")) == ("ar", "rtl")
     assert page.xpath("//footer//a[@lang='ar']/text()") == ["العربية"]
+    path = desk.write("schedule", publish_at="01/02/2026 10:00")
+    desk.language = "ar"
+    # What is made of digits and Latin letters keeps its own order.
+    assert "\u206601/02/2026 10:00 CET (09:00 UTC)\u2069" in desk.browse(path).text
     assert not re.search(
         r"(margin|padding|border)-(left|right)|(?<![-\w])(left|right)\s*:|: *(left|right)\b",
         (catalogue.CODE / "web/static/style.css").read_text("utf-8"),

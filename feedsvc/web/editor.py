@@ -23,7 +23,7 @@ from feedsvc.web import wording
 from feedsvc.web.differences import Piece, compare
 from feedsvc.web.forms import LABELS, ArticleForm, is_editable, time_choices
 from feedsvc.web.history import typed_by_others
-from feedsvc.web.languages import say
+from feedsvc.web.languages import isolated, say
 from feedsvc.web.places import places
 from feedsvc.web.preview import Preview
 from feedsvc.web.services import services
@@ -444,7 +444,9 @@ def _form_page(
         has_more_categories=has_more,
         zone_name=zone_name,
         zone_text=describe_zone(services().clock(), zone),
-        time_text=describe(current.published, zone) if current and current.published else "",
+        time_text=isolated(describe(current.published, zone))
+        if current and current.published
+        else "",
         formats=list(Format),
         hold=wording.hold(current),
         moved_text=wording.moved_text(current),

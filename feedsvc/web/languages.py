@@ -113,12 +113,17 @@ def _locale(tag: str) -> Locale:
     from babel import Locale
 
     # "en" alone has the order of the United States, where the month comes first.
-    return Locale.parse("en_GB" if tag == ENGLISH else tag, sep="-")
+    return Locale.parse("en-GB" if tag == ENGLISH else tag, sep="-")
 
 
 def direction() -> str:
     """``ltr`` or ``rtl``, for the attribute ``dir``."""
     return "ltr" if language() == ENGLISH else str(locale().text_direction)
+
+
+def isolated(text: str) -> str:
+    """A text of numbers and Latin letters, in its own order wherever it stands."""
+    return f"\u2066{text}\u2069" if direction() == "rtl" else text
 
 
 def human(instant: datetime) -> str:

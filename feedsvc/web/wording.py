@@ -11,7 +11,7 @@ from feedsvc.model import Entry, State
 from feedsvc.phrases import Phrase, counted
 from feedsvc.publishing import DUE, Action, is_held_back
 from feedsvc.timestamps import describe, is_zone_name, parse_wall, wall_text, zone_named
-from feedsvc.web.languages import forms, gettext, listed, say
+from feedsvc.web.languages import forms, gettext, isolated, listed, say
 from feedsvc.web.services import services
 
 # The feed that belongs to no category.
@@ -45,7 +45,7 @@ def moved_text(entry: Entry | None) -> str:
 
 def described(instant: datetime | None) -> str:
     """An instant on the clocks of the site's zone, or ""."""
-    return describe(instant, services().zone) if instant else ""
+    return isolated(describe(instant, services().zone)) if instant else ""
 
 
 def clock_time(instant: datetime) -> str:
