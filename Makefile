@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint soak bench browsers lock screenshots clean
+.PHONY: help serve test lint soak bench browsers lock screenshots catalogue clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,9 @@ bench: $(READY_DEV) ## the benchmarks (needs nginx and wrk)
 
 screenshots: $(READY_DEV) ## pictures of every page, phone and desktop, in build/screenshots
 	$(BIN)/python -m tests.screenshots
+
+catalogue: $(READY_DEV) ## bring feedsvc/web/catalogues up to date with the texts of the interface
+	$(BIN)/python -m tests.catalogue
 
 lock: $(READY_DEV) ## choose the newest allowed version of every dependency
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \

@@ -3,6 +3,8 @@
 What decides (``timestamps``, ``publishing``) knows no language but English and no reader. It
 answers with phrases: text in English, beside what it was put together from, so that the
 pages, which know who reads, say it in that one's language (``web/languages.py``).
+
+An f-string and ``str()`` make text of a phrase that nobody can say otherwise any more.
 """
 
 from __future__ import annotations
@@ -41,3 +43,10 @@ class Phrase(str):
 def counted(one: str, many: str, number: int, **values: object) -> Phrase:
     """A phrase that reads otherwise of one than of several; ``%(number)s`` stands in both."""
     return Phrase._of(one, many, number, {"number": number, **values})
+
+
+class Grouped(int):
+    """A number whose digits are shown in groups, as its reader's language does: 1,000."""
+
+    def __str__(self) -> str:
+        return f"{int(self):,}"

@@ -17,8 +17,9 @@ from zoneinfo import ZoneInfo, available_timezones
 from dateutil import tz
 
 from feedsvc.errors import GapError, OverlapError, TimestampError
+from feedsvc.phrases import Phrase
 
-ACCEPTED_FORMS = "DD/MM/YYYY HH:MM (day first) or YYYY-MM-DDTHH:MM"
+ACCEPTED_FORMS = Phrase("DD/MM/YYYY HH:MM (day first) or YYYY-MM-DDTHH:MM")
 EARLIEST_YEAR, LATEST_YEAR = 1000, 9999
 
 # [0-9], not \d: \d also takes the digits of other scripts, which look like a
@@ -32,18 +33,18 @@ _ISO = re.compile(
     r"[T ](?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})"
 )
 MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
+    Phrase("January"),
+    Phrase("February"),
+    Phrase("March"),
+    Phrase("April"),
+    Phrase("May"),
+    Phrase("June"),
+    Phrase("July"),
+    Phrase("August"),
+    Phrase("September"),
+    Phrase("October"),
+    Phrase("November"),
+    Phrase("December"),
 ]
 
 
@@ -85,22 +86,37 @@ def parse_wall(text: str) -> datetime:
     written = text.strip()
     match = _DAY_FIRST.fullmatch(written) or _ISO.fullmatch(written)
     if match is None:
-        raise TimestampError(f"“{written}” is not a time. Write {ACCEPTED_FORMS}.")
+        raise TimestampError(
+            Phrase(
+                "“%(written)s” is not a time. Write %(forms)s.",
+                written=written,
+                forms=ACCEPTED_FORMS,
+            )
+        )
     parts = {name: int(value) for name, value in match.groupdict().items()}
     year, month, day = parts["year"], parts["month"], parts["day"]
     fault = None
     if not EARLIEST_YEAR <= year <= LATEST_YEAR:
-        fault = f"the year {year:04d} is out of range"
+        fault = Phrase("the year %(year)s is out of range", year=format(year, "04d"))
     elif not 1 <= month <= 12:
-        fault = f"there is no month {month}"
+        fault = Phrase("there is no month %(month)s", month=month)
     elif not 1 <= day <= monthrange(year, month)[1]:
-        fault = f"{MONTHS[month - 1]} {year} has no day {day}"
+        fault = Phrase(
+            "%(month)s %(year)s has no day %(day)s", month=MONTHS[month - 1], year=year, day=day
+        )
     elif parts["hour"] > 23:
-        fault = f"there is no hour {parts['hour']}"
+        fault = Phrase("there is no hour %(hour)s", hour=parts["hour"])
     elif parts["minute"] > 59:
-        fault = f"there is no minute {parts['minute']}"
+        fault = Phrase("there is no minute %(minute)s", minute=parts["minute"])
     if fault:
-        raise TimestampError(f"“{written}”: {fault}. Write {ACCEPTED_FORMS}.")
+        raise TimestampError(
+            Phrase(
+                "“%(written)s”: %(fault)s. Write %(forms)s.",
+                written=written,
+                fault=fault,
+                forms=ACCEPTED_FORMS,
+            )
+        )
     return datetime(year, month, day, parts["hour"], parts["minute"])  # noqa: DTZ001
 
 
@@ -122,7 +138,9 @@ def to_instant(wall: datetime, zone: tzinfo, *, fold: int | None = None) -> date
     except OverflowError:
         instant = None
     if instant is None or not EARLIEST_YEAR <= instant.year <= LATEST_YEAR:
-        raise TimestampError(f"{_written(wall)} is outside the years 1000 to 9999 in UTC.")
+        raise TimestampError(
+            Phrase("%(wall)s is outside the years 1000 to 9999 in UTC.", wall=_written(wall))
+        )
     return instant
 
 
@@ -161,10 +179,16 @@ def _gap(wall: datetime, zone: tzinfo) -> GapError:
     first_after = transition + timedelta(seconds=-transition.astimezone(zone).second % 60)
     name = getattr(zone, "key", str(zone))
     return GapError(
-        f"{_written(wall)} does not exist in {name}: the clocks go from"
-        f" {last_before.astimezone(zone):%H:%M} on to {first_after.astimezone(zone):%H:%M}."
-        f" The nearest real times are {describe(last_before, zone)}"
-        f" and {describe(first_after, zone)}.",
+        Phrase(
+            "%(wall)s does not exist in %(zone)s: the clocks go from %(before)s on to %(after)s."
+            " The nearest real times are %(last)s and %(first)s.",
+            wall=_written(wall),
+            zone=name,
+            before=format(last_before.astimezone(zone), "%H:%M"),
+            after=format(first_after.astimezone(zone), "%H:%M"),
+            last=describe(last_before, zone),
+            first=describe(first_after, zone),
+        ),
         (wall_text(last_before, zone), last_before),
         (wall_text(first_after, zone), first_after),
     )
@@ -174,7 +198,11 @@ def _overlap(wall: datetime, zone: tzinfo) -> OverlapError:
     first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     name = getattr(zone, "key", str(zone))
     return OverlapError(
-        f"{_written(wall)} comes twice in {name}, because the clocks go back.",
+        Phrase(
+            "%(wall)s comes twice in %(zone)s, because the clocks go back.",
+            wall=_written(wall),
+            zone=name,
+        ),
         (describe(first, zone), first),
         (describe(second, zone), second),
     )
@@ -207,13 +235,14 @@ def describe(instant: datetime, zone: tzinfo) -> str:
     return f"{_written(local)} {name} ({utc_text} UTC)"
 
 
-def describe_zone(instant: datetime, zone: tzinfo) -> str:
+def describe_zone(instant: datetime, zone: tzinfo) -> Phrase:
     """The zone as it stands at ``instant``: ``Europe/Rome, now CET (UTC+01:00)``."""
     local = instant.astimezone(zone)
     name = getattr(zone, "key", str(zone))
     short = local.tzname() or ""
     offset = "UTC" + _offset_text(local)
-    return f"{name}, now {offset if not short or short[0] in '+-' else f'{short} ({offset})'}"
+    now = offset if not short or short[0] in "+-" else f"{short} ({offset})"
+    return Phrase("%(zone)s, now %(offset)s", zone=name, offset=now)
 
 
 def _offset_text(local: datetime) -> str:

@@ -3,6 +3,7 @@
 from feedsvc.publishing.decisions import (
     ALLOWED,
     ASIDE,
+    STATES,
     Action,
     Draft,
     find_faults,
@@ -18,6 +19,7 @@ __all__ = [
     "ASIDE",
     "DUE",
     "LONGEST_CATEGORY",
+    "STATES",
     "Action",
     "Draft",
     "Publisher",

@@ -21,6 +21,7 @@ from feedsvc.model import (
     Window,
     whole_second,
 )
+from feedsvc.phrases import Grouped, Phrase
 from feedsvc.rendering import nesting
 
 LONGEST_TITLE = 500
@@ -70,6 +71,15 @@ BECOMES = {
     (Action.RESTORE, State.DISCARDED): State.DRAFT,
 }
 ASIDE = frozenset(action for action, _ in BECOMES)
+
+# Each state in words.
+STATES = {
+    State.DRAFT: Phrase("draft"),
+    State.SCHEDULED: Phrase("scheduled"),
+    State.PUBLISHED: Phrase("published"),
+    State.WITHDRAWN: Phrase("withdrawn"),
+    State.DISCARDED: Phrase("discarded"),
+}
 
 # Counted on to a window: a reader's poll may have been answered by a cache, and the
 # clock may have been wrong by an hour.
@@ -169,7 +179,14 @@ def decide(
     """
     state = current.state if current else None
     if action not in ALLOWED[state]:
-        _refuse("state", f"this article is {state}, so it cannot be {_done(action)} now")
+        _refuse(
+            "state",
+            Phrase(
+                "this article is %(state)s, so it cannot be %(done)s now",
+                state=STATES[state] if state else state,
+                done=_done(action),
+            ),
+        )
     now = whole_second(now)
     if current and state is State.SCHEDULED and action is Action.WITHDRAW:
         action = Action.SAVE_DRAFT
@@ -216,7 +233,7 @@ def decide(
     if action is Action.IMPORT:
         return _imported(entry, now, rules.archive_after)
     if current is None:  # ALLOWED has seen to it; said again for the type
-        _refuse("state", "there is no such article")
+        _refuse("state", Phrase("there is no such article"))
     return _changed(current, entry, action, now)
 
 
@@ -225,8 +242,10 @@ def _published(entry: Entry, now: datetime) -> Entry:
     if published > now:
         _refuse(
             "published",
-            "this time is still to come: press Schedule to publish it then, or empty the"
-            " field to publish now",
+            Phrase(
+                "this time is still to come: press Schedule to publish it then, or empty the"
+                " field to publish now"
+            ),
         )
     return replace(
         entry, state=State.PUBLISHED, published=published, updated=published, visible_at=now
@@ -236,9 +255,9 @@ def _published(entry: Entry, now: datetime) -> Entry:
 def _scheduled(entry: Entry, now: datetime) -> Entry:
     due = entry.published
     if due is None:
-        _refuse("published", "give the time at which it is to be published")
+        _refuse("published", Phrase("give the time at which it is to be published"))
     if due <= now:
-        _refuse("published", "this time has passed: press Publish, or give a time to come")
+        _refuse("published", Phrase("this time has passed: press Publish, or give a time to come"))
     return replace(entry, state=State.SCHEDULED, updated=due, visible_at=due)
 
 
@@ -266,10 +285,10 @@ def _imported(entry: Entry, now: datetime, archive_after: timedelta) -> Entry:
 def _changed(current: Entry, entry: Entry, action: Action, now: datetime) -> Entry:
     published = entry.published or current.published
     if published is None or current.updated is None:
-        _refuse("published", "this article has no time of publication")
+        _refuse("published", Phrase("this article has no time of publication"))
     # The stored one may lie ahead, where the clock was set back.
     if published > now and published != current.published:
-        _refuse("published", "it is with its readers already, so this cannot lie ahead")
+        _refuse("published", Phrase("it is with its readers already, so this cannot lie ahead"))
     # Where the field was emptied the time stands, with what was typed for it.
     typed = entry if entry.published else current
     updated = current.updated
@@ -320,21 +339,32 @@ def find_faults(draft: Draft, action: Action) -> dict[str, str]:
     ):
         length = len(getattr(draft, name))
         if length > longest:
-            faults[name] = f"at most {longest:,} characters; these are {length:,}"
+            faults[name] = Phrase(
+                "at most %(longest)s characters; these are %(length)s",
+                longest=Grouped(longest),
+                length=Grouped(length),
+            )
     if "body" not in faults and nesting(draft.body) > DEEPEST_HTML:
-        faults["body"] = f"HTML elements in it stand in each other more than {DEEPEST_HTML} deep"
+        faults["body"] = Phrase(
+            "HTML elements in it stand in each other more than %(deepest)s deep",
+            deepest=DEEPEST_HTML,
+        )
     if len(draft.sources) > MOST_SOURCES:
-        faults["sources"] = f"at most {MOST_SOURCES}; these are {len(draft.sources)}"
+        faults["sources"] = Phrase(
+            "at most %(most)s; these are %(number)s",
+            most=MOST_SOURCES,
+            number=len(draft.sources),
+        )
     if action is Action.SAVE_DRAFT:
         if not (draft.title or draft.body or draft.summary):
-            faults["title"] = "write a title or a text first; there is nothing to keep yet"
+            faults["title"] = Phrase("write a title or a text first; there is nothing to keep yet")
         return faults
     if not draft.title:
-        faults["title"] = "write a title"
+        faults["title"] = Phrase("write a title")
     if not draft.body:
-        faults["body"] = "write the text of the article"
+        faults["body"] = Phrase("write the text of the article")
     if not draft.categories:
-        faults["category"] = "choose a category, so that its subscribers get it"
+        faults["category"] = Phrase("choose a category, so that its subscribers get it")
     return faults
 
 
@@ -342,17 +372,17 @@ def _refuse(field: str, fault: str) -> NoReturn:
     raise InvalidEntry({field: fault})
 
 
-def _done(action: Action) -> str:
+def _done(action: Action) -> Phrase:
     return {
-        Action.SAVE_DRAFT: "kept as a draft",
-        Action.PUBLISH: "published",
-        Action.SCHEDULE: "scheduled",
-        Action.CORRECT: "corrected",
-        Action.UPDATE: "updated",
-        Action.WITHDRAW: "withdrawn",
-        Action.RESTORE: "restored",
-        Action.DISCARD: "discarded",
-        Action.IMPORT: "imported",
+        Action.SAVE_DRAFT: Phrase("kept as a draft"),
+        Action.PUBLISH: Phrase("published"),
+        Action.SCHEDULE: Phrase("scheduled"),
+        Action.CORRECT: Phrase("corrected"),
+        Action.UPDATE: Phrase("updated"),
+        Action.WITHDRAW: Phrase("withdrawn"),
+        Action.RESTORE: Phrase("restored"),
+        Action.DISCARD: Phrase("discarded"),
+        Action.IMPORT: Phrase("imported"),
     }[action]
 
 

@@ -16,6 +16,7 @@ import structlog
 from feedsvc.characters import clean_line
 from feedsvc.errors import EditConflict, InvalidEntry, NotFound
 from feedsvc.model import ID_PREFIX, Category, Entry, State, whole_second
+from feedsvc.phrases import Grouped, Phrase
 from feedsvc.publishing.decisions import (
     Action,
     Draft,
@@ -37,7 +38,9 @@ LONGEST_CATEGORY = 100
 LONGEST_DESCRIPTION = 1_000
 # So many feeds are rendered while an editor waits.
 MOST_AT_ONCE = 20
-_NAME_FAULT = f"a category needs a name, of at most {LONGEST_CATEGORY} characters"
+_NAME_FAULT = Phrase(
+    "a category needs a name, of at most %(longest)s characters", longest=LONGEST_CATEGORY
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ class Publisher(Regenerator):
                 # did the first time: equal means that it was only sent twice.
                 again = decide(None, draft, action, current.changed_at or now, id, self._rules)
                 if has_changed(current, replace(again, slug=current.slug)):
-                    raise EditConflict("this article was saved already, with another text")
+                    raise EditConflict(Phrase("this article was saved already, with another text"))
                 return current
             if current and current.revision != expected_revision:
                 # Before anything is judged by a state that the editor has not seen.
@@ -122,9 +125,11 @@ class Publisher(Regenerator):
         if not draft.slug.strip() or (current and current.slug == entry.slug):
             return
         if tx.entries.free_slug(entry.slug, entry.id) != entry.slug:
-            raise InvalidEntry(
-                {"slug": f"“{entry.slug}” is or was the address of another article; write another"}
+            fault = Phrase(
+                "“%(slug)s” is or was the address of another article; write another",
+                slug=entry.slug,
             )
+            raise InvalidEntry({"slug": fault})
 
     def import_entry(
         self, draft: Draft, origin: str, now: datetime, *, announce: bool = False
@@ -259,7 +264,9 @@ class Publisher(Regenerator):
             tx.feeds.lock_categories()
             current = tx.feeds.category(slug)
             if expected and replace(expected, id=current.id) != current:
-                raise EditConflict("somebody else changed this category since you opened it")
+                raise EditConflict(
+                    Phrase("somebody else changed this category since you opened it")
+                )
             wanted = slug_of(new_slug) if new_slug.strip() else current.slug
             changed = Category(wanted, clean_line(name) or "?", clean_line(description), current.id)
             self._check_category(tx, changed, name)
@@ -294,21 +301,27 @@ class Publisher(Regenerator):
         return made
 
     def _check_category(self, tx: Transaction, wanted: Category, typed_name: str) -> None:
-        faults = {}
+        faults: dict[str, str] = {}
         named = tx.feeds.category_named(wanted.name)
         if not 0 < len(clean_line(typed_name)) <= LONGEST_CATEGORY:
             faults["name"] = _NAME_FAULT
         elif named and named.id != wanted.id:
-            faults["name"] = f"there is a category “{named.name}” already"
+            faults["name"] = Phrase("there is a category “%(name)s” already", name=named.name)
         try:
             owner = tx.feeds.category(wanted.slug)
         except NotFound:
             pass
         else:
             if owner.id != wanted.id:
-                faults["slug"] = f"“{wanted.slug}” is or was the address of “{owner.name}”"
+                faults["slug"] = Phrase(
+                    "“%(slug)s” is or was the address of “%(owner)s”",
+                    slug=wanted.slug,
+                    owner=owner.name,
+                )
         if len(wanted.description) > LONGEST_DESCRIPTION:
-            faults["description"] = f"at most {LONGEST_DESCRIPTION:,} characters"
+            faults["description"] = Phrase(
+                "at most %(longest)s characters", longest=Grouped(LONGEST_DESCRIPTION)
+            )
         if faults:
             raise InvalidEntry(faults)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from feedsvc.phrases import Grouped, Phrase
 from feedsvc.publishing.decisions import Draft
 from feedsvc.rendering import Anatomy, anatomy
 
@@ -41,7 +42,7 @@ def remarks(draft: Draft, now: datetime, *, is_title_used: bool = False) -> list
     """
     return [
         *_of_the_title(draft.title, is_title_used=is_title_used),
-        *([] if draft.categories else [Remark("categories", "no category yet: no feed gets it")]),
+        *_of_the_categories(draft),
         *_of_the_summary(draft.summary),
         *_of_the_body(draft.body),
         *_of_the_sources(draft),
@@ -49,27 +50,42 @@ def remarks(draft: Draft, now: datetime, *, is_title_used: bool = False) -> list
     ]
 
 
+def _of_the_categories(draft: Draft) -> Iterator[Remark]:
+    if not draft.categories:
+        yield Remark("categories", Phrase("no category yet: no feed gets it"))
+
+
 def _of_the_title(title: str, *, is_title_used: bool) -> Iterator[Remark]:
     if not title.strip():
-        yield Remark("title", "no title yet")
+        yield Remark("title", Phrase("no title yet"))
     elif len(title) > LONG_TITLE:
         yield Remark(
-            "title", f"{len(title)} characters: many readers cut titles after {LONG_TITLE}"
+            "title",
+            Phrase(
+                "%(length)s characters: many readers cut titles after %(longest)s",
+                length=len(title),
+                longest=LONG_TITLE,
+            ),
         )
     if is_title_used:
-        yield Remark("title", "another article is called the same")
+        yield Remark("title", Phrase("another article is called the same"))
 
 
 def _of_the_summary(summary: str) -> Iterator[Remark]:
     if len(summary) > LONG_SUMMARY:
         yield Remark(
-            "summary", f"{len(summary)} characters: many readers cut summaries after {LONG_SUMMARY}"
+            "summary",
+            Phrase(
+                "%(length)s characters: many readers cut summaries after %(longest)s",
+                length=len(summary),
+                longest=LONG_SUMMARY,
+            ),
         )
 
 
 def _of_the_body(body: str) -> Iterator[Remark]:
     if not body.strip():
-        yield Remark("body", "no text yet")
+        yield Remark("body", Phrase("no text yet"))
         return
     found = anatomy(body)
     yield from _of_the_headings(found)
@@ -78,12 +94,15 @@ def _of_the_body(body: str) -> Iterator[Remark]:
     for address in _some(one for one, text in found.pictures if not (text or "").strip()):
         yield Remark(
             "body",
-            f"the picture {address} has no description for those who do not see it:"
-            " ![what it shows](address)",
+            Phrase(
+                "the picture %(address)s has no description for those who do not see it:"
+                " ![what it shows](address)",
+                address=address,
+            ),
         )
     if found.dropped:
         names = ", ".join(f"<{name}>" for name in found.dropped[:MOST_OF_A_KIND])
-        yield Remark("body", f"no reader gets {names}")
+        yield Remark("body", Phrase("no reader gets %(names)s", names=names))
 
 
 def _of_the_headings(found: Anatomy) -> Iterator[Remark]:
@@ -91,10 +110,17 @@ def _of_the_headings(found: Anatomy) -> Iterator[Remark]:
     levels = [(max(level, 2), words) for level, words in found.headings]
     for (before, _), (level, words) in pairwise([(1, ""), *levels]):
         if level > before + 1:
-            yield Remark("body", f"the heading “{words}” skips a level: use {'#' * (before + 1)}")
+            yield Remark(
+                "body",
+                Phrase(
+                    "the heading “%(words)s” skips a level: use %(signs)s",
+                    words=words,
+                    signs="#" * (before + 1),
+                ),
+            )
     for _, words in levels:
         if not words:
-            yield Remark("body", "a heading has no words")
+            yield Remark("body", Phrase("a heading has no words"))
             return
 
 
@@ -104,14 +130,20 @@ def _is_doubtful(link: str) -> bool:
     return not _ABSOLUTE.match(link) or bool(re.match(r"https?:(?!//[^/\s])", link, re.IGNORECASE))
 
 
-def _of_a_link(link: str) -> str:
+def _of_a_link(link: str) -> Phrase:
     if not link:
-        return "a link leads nowhere"
+        return Phrase("a link leads nowhere")
     if _ABSOLUTE.match(link):
-        return f"the link {link} is not whole: https:// and a name"
+        return Phrase("the link %(link)s is not whole: https:// and a name", link=link)
     if len(link) <= LONGEST_WORD and _WITHOUT_SCHEME.match(link):
-        return f"the link {link} would lead to a page of this site: put https:// before it"
-    return f"the link {link[:LONGEST_WORD]} is relative: readers get it as an address of this site"
+        return Phrase(
+            "the link %(link)s would lead to a page of this site: put https:// before it",
+            link=link,
+        )
+    return Phrase(
+        "the link %(link)s is relative: readers get it as an address of this site",
+        link=link[:LONGEST_WORD],
+    )
 
 
 def _some(links: Iterator[str]) -> list[str]:
@@ -125,11 +157,16 @@ def _of_the_sources(draft: Draft) -> Iterator[Remark]:
         found = [one for one in words if len(one) <= LONGEST_WORD and _WITHOUT_SCHEME.match(one)]
         if found:
             yield Remark(
-                "sources", f"{found[0]} stands there as words: an address begins with https://"
+                "sources",
+                Phrase(
+                    "%(words)s stands there as words: an address begins with https://",
+                    words=found[0],
+                ),
             )
 
 
 def _of_the_time(published: datetime | None, now: datetime) -> Iterator[Remark]:
     if published is not None and published - now > FAR_AHEAD:
         days = (published - now).days
-        yield Remark("published", f"that is {days:,} days ahead")
+        # More than a year, so never one.
+        yield Remark("published", Phrase("that is %(days)s days ahead", days=Grouped(days)))

@@ -27,6 +27,7 @@ from feedsvc.errors import (
     StorageReadOnly,
     StorageUnreachable,
 )
+from feedsvc.phrases import Phrase
 
 # Where it is used: a worker with SQLite has 20 MB less without it and Alembic.
 if TYPE_CHECKING:
@@ -176,12 +177,14 @@ def in_our_words() -> Iterator[None]:
             raise
         raise found from error
     except PoolTimeout as error:
-        raise StorageBusy("every connection to the database is in use; try again") from error
+        raise StorageBusy(
+            Phrase("every connection to the database is in use; try again")
+        ) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageFull("the disk is full; free some space and try again") from error
+            raise StorageFull(Phrase("the disk is full; free some space and try again")) from error
         if error.errno == errno.EROFS:
-            raise StorageReadOnly("the disk is read-only; nothing can be saved") from error
+            raise StorageReadOnly(Phrase("the disk is read-only; nothing can be saved")) from error
         raise
     except Exception as error:  # where a driver was called by itself
         found = _translate(error)
@@ -201,17 +204,21 @@ def _translate(error: Any) -> StorageError | None:
 def _translate_sqlite(error: sqlite3.Error) -> StorageError | None:
     primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return StorageBusy("the database is held by another writer; try again in a moment")
+        return StorageBusy(Phrase("the database is held by another writer; try again in a moment"))
     if primary == sqlite3.SQLITE_FULL:
-        return StorageFull("the disk is full; free some space and try again")
+        return StorageFull(Phrase("the disk is full; free some space and try again"))
     if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
-        return StorageReadOnly("the database is read-only; nothing can be saved")
+        return StorageReadOnly(Phrase("the database is read-only; nothing can be saved"))
     if primary == sqlite3.SQLITE_CONSTRAINT:
-        return StorageBusy("somebody saved the same at the same moment; try again")
+        return StorageBusy(Phrase("somebody saved the same at the same moment; try again"))
     if primary == sqlite3.SQLITE_CANTOPEN:
-        return StorageUnreachable(f"the database file cannot be opened: {error}")
+        return StorageUnreachable(
+            Phrase("the database file cannot be opened: %(reason)s", reason=str(error))
+        )
     if primary in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return StorageError(f"the database cannot be written or read: {error}")
+        return StorageError(
+            Phrase("the database cannot be written or read: %(reason)s", reason=str(error))
+        )
     return None
 
 
@@ -220,17 +227,19 @@ def _translate_postgresql(error: psycopg.Error) -> StorageError | None:
 
     state = error.sqlstate or ""
     if state in ("55P03", "40001", "40P01", "57014"):
-        return StorageBusy("the database is held by another writer; try again in a moment")
+        return StorageBusy(Phrase("the database is held by another writer; try again in a moment"))
     if state == "23505":
         # Two machines chose one address or name at once; the next try sees the other's.
-        return StorageBusy("somebody saved the same at the same moment; try again")
+        return StorageBusy(Phrase("somebody saved the same at the same moment; try again"))
     if state in ("53100", "53200"):
-        return StorageFull("the database server has no room left; nothing was saved")
+        return StorageFull(Phrase("the database server has no room left; nothing was saved"))
     if state == "25006":
-        return StorageReadOnly("the database is read-only; nothing can be saved")
+        return StorageReadOnly(Phrase("the database is read-only; nothing can be saved"))
     if state[:2] in ("08", "57", "53", "28", "3D") or (
         not state and isinstance(error, psycopg.OperationalError)
     ):
         reason = str(error).strip().split("\n")[0]
-        return StorageUnreachable(f"the database does not answer ({reason})")
+        return StorageUnreachable(
+            Phrase("the database does not answer (%(reason)s)", reason=reason)
+        )
     return None

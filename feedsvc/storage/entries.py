@@ -29,6 +29,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from feedsvc.characters import folded
 from feedsvc.errors import EditConflict, NotFound
 from feedsvc.model import ID_PREFIX, Category, Entry, Feed, Source, State
+from feedsvc.phrases import Phrase
 from feedsvc.remembering import Remembered
 from feedsvc.storage import statements
 from feedsvc.storage.schema import (
@@ -48,7 +49,7 @@ MOST_IN_WINDOW = 20_000
 MOST_COUNTED = 10_000
 # Of those that have all the words of a title, the newest are looked at.
 SAME_TITLE = 50
-CHANGED_MEANWHILE = "somebody else saved this article since you opened it"
+CHANGED_MEANWHILE = Phrase("somebody else saved this article since you opened it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,7 +336,7 @@ class EntryRows:
     def _one(self, found_rows: CursorResult[Any], name: str) -> Entry:
         row = found_rows.one_or_none()
         if row is None:
-            raise NotFound(f"there is no article {name}")
+            raise NotFound(Phrase("there is no article %(name)s", name=name))
         found, faults = self._build([row])
         if faults:
             raise NotFound(f"the stored article {name} is faulty: {faults[0].fault}")

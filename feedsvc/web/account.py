@@ -8,13 +8,15 @@ import structlog
 from flask import flash, g, redirect, render_template, request, url_for
 
 from feedsvc.errors import InvalidEntry
+from feedsvc.phrases import Phrase
 from feedsvc.web import accounts, passwords
+from feedsvc.web.languages import say
 from feedsvc.web.services import client_address, services
 from feedsvc.web.sign_in import begin_session, editor, signed_in
 
 log = structlog.get_logger("feedsvc.web")
 
-WRONG = "this is not your password"
+WRONG = Phrase("this is not your password")
 
 
 @editor.get("/account")
@@ -30,8 +32,9 @@ def change_password() -> Any:
     """A new password; sessions that began with the old one end, this one goes on."""
     new = request.form.get("new_password", "")
     if new != request.form.get("again", ""):
-        return _refused({"again": "both must be the same"}, 422)
-    return _renewed(new, "new_password", "The password is changed. Every other session is ended.")
+        return _refused({"again": Phrase("both must be the same")}, 422)
+    said = Phrase("The password is changed. Every other session is ended.")
+    return _renewed(new, "new_password", said)
 
 
 @editor.post("/account/sign-out-everywhere")
@@ -39,10 +42,11 @@ def change_password() -> Any:
 def sign_out_everywhere() -> Any:
     """The same password, stored anew: sessions are bound to what is stored."""
     password = request.form.get("password", "")
-    return _renewed(password, "password", "Every other session is ended. This one goes on.")
+    said = Phrase("Every other session is ended. This one goes on.")
+    return _renewed(password, "password", said)
 
 
-def _renewed(password: str, field: str, said: str) -> Any:
+def _renewed(password: str, field: str, said: Phrase) -> Any:
     try:
         with passwords.turn():
             found = accounts.renew_password(
@@ -58,14 +62,16 @@ def _renewed(password: str, field: str, said: str) -> Any:
         return _refused({field: error.faults["password"] if is_new else WRONG}, 422)
     except accounts.Throttled:
         minutes = accounts.THROTTLE_MINUTES
-        return _refused({"password": f"too many failed attempts; wait {minutes} minutes"}, 429)
+        fault = Phrase("too many failed attempts; wait %(minutes)s minutes", minutes=minutes)
+        return _refused({"password": fault}, 429)
     except passwords.Busy:
-        return _refused({"password": "many are signing in just now; try again"}, 503)
+        fault = Phrase("many are signing in just now; try again")
+        return _refused({"password": fault}, 503)
     if found is None:
         return _refused({"password": WRONG}, 422)
     log.info("password stored anew", editor=found.name)
     begin_session(found)
-    flash(said)
+    flash(str(say(said)))
     return redirect(url_for("editor.account"), 303)
 
 

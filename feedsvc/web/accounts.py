@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from feedsvc.characters import clean_line
 from feedsvc.errors import InvalidEntry
 from feedsvc.model import Editor, whole_second
+from feedsvc.phrases import Phrase
 from feedsvc.storage import Storage, Transaction
 from feedsvc.web import passwords
 from feedsvc.web.clients import subscriber
@@ -40,7 +41,8 @@ def hash_password(password: str) -> str:
 
 def _check_length(password: str) -> None:
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        raise InvalidEntry({"password": f"use at least {SHORTEST_PASSWORD} characters"})
+        fault = Phrase("use at least %(shortest)s characters", shortest=SHORTEST_PASSWORD)
+        raise InvalidEntry({"password": fault})
 
 
 def checked_name(name: str) -> str:
@@ -50,7 +52,9 @@ def checked_name(name: str) -> str:
     """
     name = clean_line(name)
     if not 1 <= len(name) <= LONGEST_NAME:
-        raise InvalidEntry({"name": f"use 1 to {LONGEST_NAME} characters"})
+        raise InvalidEntry(
+            {"name": Phrase("use 1 to %(longest)s characters", longest=LONGEST_NAME)}
+        )
     return name
 
 

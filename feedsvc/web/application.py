@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import structlog
@@ -12,8 +11,9 @@ from werkzeug.exceptions import HTTPException
 
 from feedsvc.errors import StorageBusy, StorageError
 from feedsvc.model import Format
+from feedsvc.phrases import Phrase
 from feedsvc.rendering import feed_title, is_right_to_left, summary_text
-from feedsvc.timestamps import MONTHS, rfc3339
+from feedsvc.timestamps import rfc3339
 from feedsvc.web import (
     account,
     categories,
@@ -77,21 +77,30 @@ def create_flask_app(given: Services, secret_key: str) -> Flask:
     app.before_request(_bound_form)
     CSRFProtect(app)
     app.register_blueprint(public)
+    app.register_blueprint(languages.switch)
     app.register_blueprint(sign_in.editor)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     _speak_languages(app)
     app.jinja_env.filters.update(
         instant=rfc3339,
-        human=_human,
+        human=languages.human,
         summary=summary_text,
         described=wording.described,
         duration=wording.duration,
         seconds_until=wording.seconds_until,
+        say=languages.say,
+        listed=languages.listed,
     )
     app.jinja_env.globals.update(
-        is_right_to_left=is_right_to_left, formats=list(Format), csrf_token=generate_csrf
+        is_right_to_left=is_right_to_left,
+        formats=list(Format),
+        csrf_token=generate_csrf,
+        languages=languages.AVAILABLE,
+        countdown_texts=wording.countdown_texts,
+        keeping_texts=wording.keeping_texts,
     )
     app.context_processor(_everywhere)
+    app.after_request(languages.tell_caches)
     app.after_request(_protect)
     app.after_request(_note_access)
     app.register_error_handler(HTTPException, _on_http_error)
@@ -127,17 +136,11 @@ def _everywhere() -> dict[str, Any]:
         "site": services().site,
         "feed_title": lambda feed: feed_title(feed.category, services().site),
         "editor_name": g.editor.name if getattr(g, "editor", None) else "",
+        "language": languages.language(),
+        "direction": languages.direction(),
+        "own_address": languages.own_address(),
         "editor_number": g.editor.id if getattr(g, "editor", None) else "",
     }
-
-
-def _human(instant: datetime) -> str:
-    """``21 January 2026, 19:13 CET``, on the clocks of the site's zone."""
-    local = instant.astimezone(services().zone)
-    name = local.tzname() or ""
-    if not name or name[0] in "+-":
-        name = f"UTC{local:%z}"
-    return f"{local.day} {MONTHS[local.month - 1]} {local.year}, {local:%H:%M} {name}"
 
 
 def _protect(response: Response) -> Response:
@@ -171,22 +174,36 @@ def _on_http_error(error: HTTPException) -> Any:
     if isinstance(error, CSRFError):
         return resume_after_csrf_error() or _page(
             400,
-            "This form has expired",
-            "The form was opened in another session, or your browser does not keep cookies."
-            " Go back, load the page again and send it once more.",
+            Phrase("This form has expired"),
+            Phrase(
+                "The form was opened in another session, or your browser does not keep cookies."
+                " Go back, load the page again and send it once more."
+            ),
         )
     if error.code is not None and error.code >= 400:
-        kept = keep_typed(f"Nothing was saved: {error.description}", error.code)
+        fault = Phrase("Nothing was saved: %(reason)s", reason=_reason(error))
+        kept = keep_typed(fault, error.code)
         if kept is not None:
             return kept
     if error.code is None or error.code < 400:
         return error
     texts = {
-        404: ("There is no such page", "The address may be misspelt, or the page never was."),
-        405: ("Not in this way", "This address does not take that kind of request."),
-        413: ("Too much at once", f"A form takes at most {LARGEST_FORM_BYTES // 1_000_000} MB."),
+        404: (
+            Phrase("There is no such page"),
+            Phrase("The address may be misspelt, or the page never was."),
+        ),
+        405: (
+            Phrase("Not in this way"),
+            Phrase("This address does not take that kind of request."),
+        ),
+        413: (
+            Phrase("Too much at once"),
+            Phrase("A form takes at most %(most)s MB.", most=LARGEST_FORM_BYTES // 1_000_000),
+        ),
+        400: (Phrase("Bad Request"), _reason(error)),
+        503: (Phrase("Service Unavailable"), _reason(error)),
     }
-    title, text = texts.get(error.code, (error.name, error.description or ""))
+    title, text = texts.get(error.code, (error.name, _reason(error)))
     response = _page(error.code, title, text)
     for name, value in error.get_headers():
         if name == "Allow":
@@ -194,25 +211,49 @@ def _on_http_error(error: HTTPException) -> Any:
     return response
 
 
+def _reason(error: HTTPException) -> str:
+    """What it says: in our words, or in those that werkzeug has for each status."""
+    if error.description != type(error).description:
+        return error.description or ""
+    own = {
+        400: Phrase("The browser (or proxy) sent a request that this server could not understand."),
+        404: Phrase(
+            "The requested URL was not found on the server. If you entered the URL manually"
+            " please check your spelling and try again."
+        ),
+        405: Phrase("The method is not allowed for the requested URL."),
+        413: Phrase("The data value transmitted exceeds the capacity limit."),
+    }
+    return own.get(error.code or 0, error.description or "")
+
+
 def _on_storage_error(error: StorageError) -> Any:
     # The route, not the path: a one-time link's token stands in that.
-    kept = keep_typed(f"Nothing was saved: {error}.", 503)
+    kept = keep_typed(wording.nothing_saved(error), 503)
     if kept is not None:
         return kept
     log.error("storage failed", route=str(request.url_rule), reason=str(error))
     # Readers need not know what holds it together; editors may have to tell someone.
-    reason = f"{error}." if getattr(g, "editor", None) else "This page cannot be made just now."
-    response = _page(503, "Not now", f"{reason} Feeds are served all the same.")
+    if getattr(g, "editor", None):
+        text = Phrase("%(reason)s. Feeds are served all the same.", reason=error.said)
+    else:
+        text = Phrase("This page cannot be made just now. Feeds are served all the same.")
+    response = _page(503, Phrase("Not now"), text)
     response.headers["Retry-After"] = "5" if isinstance(error, StorageBusy) else "60"
     return response
 
 
 def _on_fault(error: Exception) -> Any:
     log.exception("request failed", route=str(request.url_rule), method=request.method)
-    kept = keep_typed("Nothing was saved: something is broken here; it was written down.", 500)
+    fault = Phrase("Nothing was saved: something is broken here; it was written down.")
+    kept = keep_typed(fault, 500)
     if kept is not None:
         return kept
-    return _page(500, "Something is broken here", "It was written down for the operator.")
+    return _page(
+        500,
+        Phrase("Something is broken here"),
+        Phrase("It was written down for the operator."),
+    )
 
 
 def _page(status: int, title: str, text: str) -> Response:

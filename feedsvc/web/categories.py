@@ -12,9 +12,12 @@ from werkzeug.datastructures import MultiDict
 
 from feedsvc.errors import EditConflict, InvalidEntry, NotFound, StorageError
 from feedsvc.model import RESERVED_SLUGS, Category
+from feedsvc.phrases import Phrase
 from feedsvc.web.editor import editor
+from feedsvc.web.languages import say
 from feedsvc.web.services import services
 from feedsvc.web.sign_in import FORMS, signed_in
+from feedsvc.web.wording import nothing_saved
 
 __all__ = ["editor"]
 
@@ -42,10 +45,15 @@ def add_category() -> Any:
     except InvalidEntry as error:
         return _page("", error.faults, 422)
     except StorageError as error:
-        return _page("", {"form": f"Nothing was saved: {error}."}, 503)
+        return _page("", {"form": nothing_saved(error)}, 503)
     services().documents.publish()
     address = url_for("public.category", slug=made.slug)
-    flash(f"There is a category {made.name} now, at {address}. Its feeds can be subscribed to.")
+    said = Phrase(
+        "There is a category %(name)s now, at %(address)s. Its feeds can be subscribed to.",
+        name=made.name,
+        address=address,
+    )
+    flash(str(say(said)))
     return redirect(url_for("editor.categories"), 303)
 
 
@@ -65,17 +73,18 @@ def change_category(slug: str) -> Any:
     except InvalidEntry as error:
         return _page(_current_slug(slug), error.faults, 422)
     except EditConflict:
-        fault = (
+        fault = Phrase(
             "Somebody else changed this category while you were writing. What you typed is"
             " still here, with what is stored beside it. Saving again puts yours in its place."
         )
         return _page(_current_slug(slug), {"form": fault}, 409)
     except NotFound:
-        return _page(slug, {"form": "There is no such category any more."}, 404)
+        return _page(slug, {"form": Phrase("There is no such category any more.")}, 404)
     except StorageError as error:
-        return _page(slug, {"form": f"Nothing was saved: {error}."}, 503)
+        return _page(slug, {"form": nothing_saved(error)}, 503)
     services().documents.publish()
-    flash(f"{changed.name} is saved. Addresses that it had go on working.")
+    said = Phrase("%(name)s is saved. Addresses that it had go on working.", name=changed.name)
+    flash(str(say(said)))
     return redirect(url_for("editor.categories"), 303)
 
 

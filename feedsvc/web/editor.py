@@ -16,6 +16,7 @@ from werkzeug.datastructures import MultiDict
 from feedsvc.characters import clean_line
 from feedsvc.errors import EditConflict, InvalidEntry, NotFound, StorageError
 from feedsvc.model import ID_PREFIX, Category, Entry, Format, State
+from feedsvc.phrases import Phrase
 from feedsvc.publishing import (
     ASIDE,
     DUE,
@@ -29,8 +30,9 @@ from feedsvc.storage import WorkingCopy
 from feedsvc.timestamps import describe, describe_zone, zone_named
 from feedsvc.web import wording
 from feedsvc.web.differences import Piece, compare
-from feedsvc.web.forms import ArticleForm, is_editable, time_choices
+from feedsvc.web.forms import LABELS, ArticleForm, is_editable, time_choices
 from feedsvc.web.history import typed_by_others
+from feedsvc.web.languages import isolated, say
 from feedsvc.web.places import places
 from feedsvc.web.preview import Preview
 from feedsvc.web.question import ASKED_OF, READ_BY_PEOPLE, Question
@@ -46,7 +48,6 @@ LONGEST_WAIT_SECONDS = 0.5
 _previewing = BoundedSemaphore(1)
 # Texts of one article and editor that were not saved.
 MOST_OFFERED = 20
-LOOK_THROUGH = "Nothing is saved yet: look through it and go on."
 # The button that saves nothing.
 PREVIEW = "preview"
 # The value of each other button, and what it asks for; "update" asks by ``told``.
@@ -93,10 +94,19 @@ def edit(uuid: UUID) -> Any:
         copy = wanted[0]
         typed.remove(copy)
         form = _with_current_categories(ArticleForm.from_request(MultiDict(copy.fields)))
-        flash(f"This is what you typed and did not save. {LOOK_THROUGH}")
+        said = Phrase(
+            "This is what you typed and did not save."
+            " Nothing is saved yet: look through it and go on."
+        )
+        flash(str(say(said)))
     elif version is not None and entry is not None and is_editable(entry):
         form = _with_current_categories(ArticleForm.from_version(version, entry, services().zone))
-        flash(f"This is the text of version {version.revision}. {LOOK_THROUGH}")
+        said = Phrase(
+            "This is the text of version %(version)s."
+            " Nothing is saved yet: look through it and go on.",
+            version=version.revision,
+        )
+        flash(str(say(said)))
     return _form_page(form, entry, uuid, typed=typed[0] if typed else None)
 
 
@@ -124,7 +134,7 @@ def save(uuid: UUID) -> Any:
         return _form_page(form, current, uuid, preview=_preview(form, current, uuid))
     action = BUTTONS.get(pressed)
     if action is None:
-        abort(400, "The form does not say which button was pressed.")
+        abort(400, Phrase("The form does not say which button was pressed."))
     if action is Action.CORRECT and form.told == "update":
         action = Action.UPDATE
     # What is typed beside these buttons is not what they are about.
@@ -149,10 +159,12 @@ def save(uuid: UUID) -> Any:
     except EditConflict:
         return _conflict_page(form, uuid)
     except NotFound as error:
-        return keep_typed(f"Nothing was saved: {error}.", 404)
+        return keep_typed(wording.nothing_saved(error), 404)
     except StorageError as error:
-        fault = {"form": f"Nothing was saved: {error}. What you typed is still here."}
-        return _form_page(form.with_faults(fault), current, uuid, status=503)
+        fault = Phrase(
+            "Nothing was saved: %(reason)s. What you typed is still here.", reason=error.said
+        )
+        return _form_page(form.with_faults({"form": fault}), current, uuid, status=503)
     try:
         services().documents.publish()
         is_out = not services().publisher.is_owed(entry)
@@ -161,10 +173,11 @@ def save(uuid: UUID) -> Any:
     said = wording.said(entry, action, current, is_out=is_out)
     if is_aside and _has_more(form, entry):
         # The button did what it says; what was typed beside it waits for another.
-        flash(f"{said} What you typed is still here, and not saved yet.")
+        beside = Phrase("%(said)s What you typed is still here, and not saved yet.", said=said)
+        flash(str(say(beside)))
         return _form_page(replace(form, revision=entry.revision), entry, uuid)
     _forget_typed(entry, form)
-    flash(said)
+    flash(str(say(said)))
     return redirect(url_for("editor.edit", uuid=entry.uuid), 303)
 
 
@@ -191,7 +204,7 @@ def _question(form: ArticleForm, current: Entry | None, action: Action) -> Quest
 def preview(uuid: UUID) -> Any:
     """A part of a page: what readers would get of what is typed; asked by a script."""
     if not _previewing.acquire(timeout=LONGEST_WAIT_SECONDS):
-        abort(503, "Others are looking at theirs; the script asks again.")
+        abort(503, Phrase("Others are looking at theirs; the script asks again."))
     try:
         current = _read(uuid)
         form = _with_current_categories(_sent_form(request.form, current))
@@ -261,22 +274,22 @@ def _has_more(form: ArticleForm, entry: Entry) -> bool:
 
 
 def _differences(form: ArticleForm, entry: Entry) -> list[tuple[str, str]]:
-    """Where the stored article says something else: label and what is stored."""
+    """Where the stored article says something else: the field, and what is stored."""
     stored = ArticleForm.from_entry(entry, _zone_of(form)[0])
     return [
-        (label, show(stored))
-        for label, show in _SHOWN.items()
+        (name, show(stored))
+        for name, show in _SHOWN.items()
         if show(stored) != show(form)
-        and not (label == "Address" and form.slug.strip() in ("", entry.slug))
+        and not (name == "slug" and form.slug.strip() in ("", entry.slug))
     ]
 
 
-def _beside(form: ArticleForm, entry: Entry) -> list[tuple[str, str, str, list[Piece]]]:
+def _beside(form: ArticleForm, entry: Entry) -> list[tuple[Phrase, str, str, list[Piece]]]:
     """Label, what is stored, what was typed, and what makes the one of the other."""
     found = []
-    for label, stored in _differences(form, entry):
-        typed = _SHOWN[label](form)
-        found.append((label, stored, typed, compare(stored, typed)))
+    for name, stored in _differences(form, entry):
+        typed = _SHOWN[name](form)
+        found.append((LABELS[name], stored, typed, compare(stored, typed)))
     return found
 
 
@@ -284,17 +297,26 @@ def _lines(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.strip().splitlines())
 
 
-_FOLDS = {"0": " (the first)", "1": " (the second)"}
+def _time(form: ArticleForm) -> str:
+    """The time, and which one of two it is."""
+    time = form.publish_at.strip()
+    if form.fold == "0":
+        return str(say(Phrase("%(time)s (the first)", time=time)))
+    if form.fold == "1":
+        return str(say(Phrase("%(time)s (the second)", time=time)))
+    return time
+
+
 # What an editor writes of an article, in the form's order.
 _SHOWN: dict[str, Callable[[ArticleForm], str]] = {
-    "Title": lambda form: " ".join(form.title.split()),
-    "Category": lambda form: ", ".join(filter(None, (form.category, *form.also_in))),
-    "Author": lambda form: " ".join(form.author.split()),
-    "Address": lambda form: form.slug.strip(),
-    "Summary": lambda form: " ".join(form.summary.split()),
-    "Body": lambda form: _lines(form.body),
-    "Sources": lambda form: _lines(form.sources),
-    "Publish at": lambda form: form.publish_at.strip() + _FOLDS.get(form.fold, ""),
+    "title": lambda form: " ".join(form.title.split()),
+    "category": lambda form: ", ".join(filter(None, (form.category, *form.also_in))),
+    "author": lambda form: " ".join(form.author.split()),
+    "slug": lambda form: form.slug.strip(),
+    "summary": lambda form: " ".join(form.summary.split()),
+    "body": lambda form: _lines(form.body),
+    "sources": lambda form: _lines(form.sources),
+    "publish_at": _time,
 }
 
 
@@ -319,29 +341,54 @@ def _conflict_page(form: ArticleForm, uuid: UUID) -> Any:
         abort(404)
     if "title" not in request.form:  # nothing was typed: it was done already
         return redirect(url_for("editor.edit", uuid=uuid), 303)
-    mend = "Saving again puts yours in its place, field by field as the form shows it."
+    mend = Phrase("Saving again puts yours in its place, field by field as the form shows it.")
     if not is_editable(stored):
-        mend = "Restore brings the stored one back, with yours in the form."
-    fault = {
-        "form": f"{_what_happened(stored)} while you were writing. What you typed is still here;"
-        f" where the stored article differs, both are shown below. {mend}"
-    }
-    form = replace(form.with_faults(fault), revision=stored.revision)
+        mend = Phrase("Restore brings the stored one back, with yours in the form.")
+    fault = Phrase(
+        "%(happened)s while you were writing. What you typed is still here;"
+        " where the stored article differs, both are shown below. %(mend)s",
+        happened=_what_happened(stored),
+        mend=mend,
+    )
+    form = replace(form.with_faults({"form": fault}), revision=stored.revision)
     return _form_page(form, stored, uuid, status=409, rival=stored)
 
 
-def _what_happened(stored: Entry) -> str:
+def _what_happened(stored: Entry) -> Phrase:
     """Who did what to the stored article last, and when."""
     with services().storage.reading() as tx:
         last = tx.history.version(stored.id, stored.revision)
     when = wording.described(stored.changed_at)
     if last is not None and last.action == DUE:
-        return f"Its time came: the article was published on {when}"
-    who = last.editor if last is not None and last.editor else "Somebody"
-    if who == g.editor.name:
-        who = "In another window you"
-    did = {State.WITHDRAWN: "withdrew", State.DISCARDED: "discarded"}.get(stored.state, "saved")
-    return f"{who} {did} this article on {when}"
+        return Phrase("Its time came: the article was published on %(when)s", when=when)
+    who = last.editor if last is not None else ""
+    is_mine = bool(who) and who == g.editor.name
+    return _DID[stored.state if not is_editable(stored) else None, is_mine](
+        who or Phrase("Somebody"), when
+    )
+
+
+# By the state that it was brought to, and whether it was this editor in another window.
+_DID: dict[tuple[State | None, bool], Callable[[str, str], Phrase]] = {
+    (None, True): lambda _, when: Phrase(
+        "In another window you saved this article on %(when)s", when=when
+    ),
+    (None, False): lambda who, when: Phrase(
+        "%(who)s saved this article on %(when)s", who=who, when=when
+    ),
+    (State.WITHDRAWN, True): lambda _, when: Phrase(
+        "In another window you withdrew this article on %(when)s", when=when
+    ),
+    (State.WITHDRAWN, False): lambda who, when: Phrase(
+        "%(who)s withdrew this article on %(when)s", who=who, when=when
+    ),
+    (State.DISCARDED, True): lambda _, when: Phrase(
+        "In another window you discarded this draft on %(when)s", when=when
+    ),
+    (State.DISCARDED, False): lambda who, when: Phrase(
+        "%(who)s discarded this draft on %(when)s", who=who, when=when
+    ),
+}
 
 
 def _read(uuid: UUID) -> Entry | None:
@@ -451,11 +498,12 @@ def _form_page(
         entry=current,
         uuid=uuid,
         rival=rival,
+        labels=LABELS,
         differences=_beside(form, rival) if rival else (),
         typed=typed,
         preview=preview,
         question=question,
-        others=others,
+        writing=wording.writing(others),
         places=stands_in,
         # What was sent may hold words that are not stored, in any state.
         is_editable=request.method == "POST" or is_editable(current),
@@ -463,7 +511,9 @@ def _form_page(
         has_more_categories=has_more,
         zone_name=zone_name,
         zone_text=describe_zone(services().clock(), zone),
-        time_text=describe(current.published, zone) if current and current.published else "",
+        time_text=isolated(describe(current.published, zone))
+        if current and current.published
+        else "",
         formats=list(Format),
         hold=wording.hold(current),
         moved_text=wording.moved_text(current),

@@ -12,10 +12,24 @@ from werkzeug.datastructures import MultiDict
 from feedsvc.errors import GapError, OverlapError, TimestampError
 from feedsvc.importing import parse_source, source_line
 from feedsvc.model import Category, Entry, State
+from feedsvc.phrases import Phrase
 from feedsvc.publishing import Draft, is_held_back, slug_of
 from feedsvc.storage import Version
 from feedsvc.timestamps import describe, fold_of, is_zone_name, parse_wall, to_instant, wall_text
 
+# What each field of the form is called, by its name there.
+LABELS = {
+    "title": Phrase("Title"),
+    "category": Phrase("Category"),
+    "author": Phrase("Author"),
+    "slug": Phrase("Address"),
+    "summary": Phrase("Summary"),
+    "body": Phrase("Body"),
+    "sources": Phrase("Sources"),
+    "publish_at": Phrase("Publish at"),
+    "state": Phrase("State"),
+    "form": Phrase("Form"),
+}
 # The names in the form of what publishing calls a field.
 FIELD_NAMES = {"published": "publish_at", "categories": "category"}
 
@@ -148,9 +162,13 @@ class ArticleForm:
         wanted = [slug for slug in (self.category, *self.also_in) if slug]
         unknown = [slug for slug in wanted if slug not in by_slug]
         if self.also_in and not self.category:
-            faults["category"] = "choose the one it belongs to first; those ticked come after it"
+            faults["category"] = Phrase(
+                "choose the one it belongs to first; those ticked come after it"
+            )
         if unknown:
-            faults["category"] = f"there is no category “{unknown[0]}” any more; choose another"
+            faults["category"] = Phrase(
+                "there is no category “%(slug)s” any more; choose another", slug=unknown[0]
+            )
         instant: datetime | None = None
         choices: tuple[tuple[str, str], ...] = ()
         instead: tuple[tuple[str, str], ...] = ()
@@ -158,14 +176,14 @@ class ArticleForm:
             instant = self._instant(current, zone)
         except OverlapError as error:
             choices = _as_choices(error)
-            faults["publish_at"] = f"{error} Choose which one is meant."
+            faults["publish_at"] = Phrase("%(why)s Choose which one is meant.", why=error.said)
         except GapError as error:
             instead = tuple(
                 (text, describe(offered, zone)) for text, offered in (error.before, error.after)
             )
-            faults["publish_at"] = str(error)
+            faults["publish_at"] = error.said
         except TimestampError as error:
-            faults["publish_at"] = str(error)
+            faults["publish_at"] = error.said
         wall_time = self.publish_at.strip()[:40] if instant else ""
         wall_zone = zone_name if instant else ""
         if instant and current and instant == current.published:
@@ -241,7 +259,10 @@ def time_choices(text: str, zone: tzinfo) -> tuple[tuple[str, str], ...]:
 
 
 def _as_choices(error: OverlapError) -> tuple[tuple[str, str], ...]:
-    return (("0", f"the first: {error.first[0]}"), ("1", f"the second: {error.second[0]}"))
+    return (
+        ("0", Phrase("the first: %(time)s", time=error.first[0])),
+        ("1", Phrase("the second: %(time)s", time=error.second[0])),
+    )
 
 
 def is_editable(entry: Entry | None) -> bool:

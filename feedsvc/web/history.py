@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,10 +10,13 @@ from flask import abort, flash, g, jsonify, redirect, render_template, request, 
 
 from feedsvc.characters import clean_line
 from feedsvc.model import ID_PREFIX, Entry, whole_second
+from feedsvc.phrases import Phrase
+from feedsvc.publishing import STATES
 from feedsvc.storage import LastSave, Transaction, Version
 from feedsvc.web import wording
 from feedsvc.web.differences import Piece, compare
-from feedsvc.web.forms import ArticleForm, is_editable
+from feedsvc.web.forms import LABELS, ArticleForm, is_editable
+from feedsvc.web.languages import say
 from feedsvc.web.services import services
 from feedsvc.web.sign_in import editor, signed_in
 
@@ -46,7 +48,7 @@ def versions(uuid: UUID) -> Any:
         "editor/versions.html",
         entry=entry,
         versions=[
-            (one, wording.done(one.action), [label for label, _ in differences(one, other)])
+            (one, wording.done(one.action), [say(label) for label, _ in differences(one, other)])
             for one, other in zip(found, older, strict=True)
         ][:PER_PAGE],
         has_more=len(found) > PER_PAGE,
@@ -82,28 +84,27 @@ def _entry(tx: Transaction, uuid: UUID) -> Entry:
     return tx.entries.find(f"{ID_PREFIX}{uuid}") or abort(404)
 
 
-def shown(version: Version) -> list[tuple[str, str]]:
+def shown(version: Version) -> list[tuple[Phrase, str]]:
     """What was written, by the labels of the form."""
+    sources = (f"{one.name} {one.url or ''}".strip() for one in version.sources)
     return [
-        ("Title", version.title),
-        ("Category", ", ".join(one.name for one in version.categories)),
-        ("Author", version.author),
-        ("Address", version.slug),
-        ("Summary", version.summary),
-        ("Body", version.body),
-        ("Sources", "\n".join(f"{one.name} {one.url or ''}".strip() for one in version.sources)),
-        ("Publish at", wording.described(version.published)),
-        ("State", version.state.value),
+        (LABELS["title"], version.title),
+        (LABELS["category"], ", ".join(one.name for one in version.categories)),
+        (LABELS["author"], version.author),
+        (LABELS["slug"], version.slug),
+        (LABELS["summary"], version.summary),
+        (LABELS["body"], version.body),
+        (LABELS["sources"], "\n".join(sources)),
+        (LABELS["publish_at"], wording.described(version.published)),
+        (LABELS["state"], str(say(STATES[version.state]))),
     ]
 
 
-def differences(version: Version, before: Version | None) -> list[tuple[str, list[Piece]]]:
+def differences(version: Version, before: Version | None) -> list[tuple[Phrase, list[Piece]]]:
     """Label and pieces of each field in which it differs from the one before it."""
     if before is None:
         return []
-    pairs: Sequence[tuple[tuple[str, str], tuple[str, str]]] = list(
-        zip(shown(before), shown(version), strict=True)
-    )
+    pairs = zip(shown(before), shown(version), strict=True)
     return [(label, compare(old, new)) for (label, old), (_, new) in pairs if old != new]
 
 
@@ -136,7 +137,8 @@ def keep_working_copy(uuid: UUID) -> Any:
             now=now,
         )
         others = typed_by_others(tx, uuid)
-    return jsonify(kept=wording.clock_time(now), others=others)
+    told = {"said": str(say(wording.writing(others)))} if others else {}
+    return jsonify(kept=wording.clock_time(now), others=others, **told)
 
 
 def _is_overtaken(saved: LastSave, revision: int, now: datetime) -> bool:
@@ -152,7 +154,7 @@ def forget_working_copy(uuid: UUID) -> Any:
     with services().storage.writing() as tx:
         window = request.form.get("window", "")
         tx.history.forget_typed(f"{ID_PREFIX}{uuid}", g.editor.id, window)
-    flash("The text that was not saved is discarded.")
+    flash(str(say(Phrase("The text that was not saved is discarded."))))
     if request.form.get("then") == "desk":
         return redirect(url_for("editor.index"), 303)
     return redirect(url_for("editor.edit", uuid=uuid), 303)

@@ -35,7 +35,7 @@ def places(entry: Entry) -> list[Place]:
         for feed, since in tx.feeds.places_of(entry.id):
             served = tx.served.of_feed(feed.id, Format.ATOM)
             is_held = served is not None and entry.id.encode() in served.bodies[IDENTITY]
-            name = feed.category.name if feed.category else "Everything"
+            name = feed.category.name if feed.category else wording.EVERYTHING
             text = wording.described(since) if since > ALWAYS else ""
             found.append(Place(feed, name, text, is_held))
     return found

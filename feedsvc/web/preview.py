@@ -9,25 +9,12 @@ from feedsvc.model import ID_PREFIX, Entry, State
 from feedsvc.publishing import Action, Draft, Remark, find_faults, remarks, slug_of
 from feedsvc.rendering import entry_html, is_right_to_left, summary_text
 from feedsvc.storage import Storage
-from feedsvc.web.forms import FIELD_NAMES, ArticleForm
+from feedsvc.web.forms import FIELD_NAMES, LABELS, ArticleForm
 from feedsvc.web.services import services
+from feedsvc.web.wording import EVERYTHING
 
 # Of what will be refused so much is shown.
 LONGEST = 500
-
-# Labels of the form's fields, by the names that they have in it.
-LABELS = {
-    "title": "Title",
-    "category": "Category",
-    "author": "Author",
-    "slug": "Address",
-    "summary": "Summary",
-    "body": "Body",
-    "sources": "Sources",
-    "publish_at": "Publish at",
-    "state": "State",
-    "form": "Form",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +68,7 @@ class Preview:
             proposed=summary_text(replace(entry, title="", summary="")),
             html=entry_html(entry, given.site),
             is_right_to_left=is_right_to_left(draft.body),
-            feeds=(*(one.name for one in draft.categories), "Everything")
-            if draft.categories
-            else (),
+            feeds=(*(one.name for one in draft.categories), EVERYTHING) if draft.categories else (),
             remarks=tuple((name, LABELS.get(name, name), text) for name, text in named),
         )
 

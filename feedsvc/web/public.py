@@ -12,6 +12,7 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 from feedsvc.characters import is_writable
 from feedsvc.errors import NotFound, StorageBusy, StorageError
 from feedsvc.model import Entry, Feed, State
+from feedsvc.phrases import Phrase
 from feedsvc.rendering import entry_html
 from feedsvc.web.clients import is_in
 from feedsvc.web.services import client_address, services
@@ -79,7 +80,7 @@ def missing_feed(name: str) -> Any:
         abort(404)
     if request.environ["PATH_INFO"] != path_info:  # such as //feeds/all.rss
         return redirect(url_for("public.missing_feed", name=name), 301)
-    raise StorageBusy("the database did not answer; try again in a moment")
+    raise StorageBusy(Phrase("the database did not answer; try again in a moment"))
 
 
 @public.get("/articles/<slug>")

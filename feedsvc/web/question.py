@@ -9,6 +9,7 @@ from feedsvc.model import Entry, State
 from feedsvc.phrases import Phrase
 from feedsvc.publishing import Action, is_held_back
 from feedsvc.timestamps import describe, rfc3339
+from feedsvc.web.wording import EVERYTHING
 
 # What a browser asks for by name when a form is sent in it. A script takes anything (*/*); it
 # means what it sends, and nobody would read the question.
@@ -44,7 +45,7 @@ class Question:
             button=ASKED_OF[action],
             value=action.value,
             title=entry.title,
-            feeds=(*(one.name for one in entry.categories), "Everything"),
+            feeds=(*(one.name for one in entry.categories), EVERYTHING),
             when=_when(entry, zone),
             due=due,
             asked=" ".join(

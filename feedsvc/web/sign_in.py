@@ -32,6 +32,7 @@ from feedsvc.errors import InvalidEntry
 from feedsvc.model import Editor
 from feedsvc.phrases import Phrase
 from feedsvc.web import accounts, passwords
+from feedsvc.web.languages import say
 from feedsvc.web.services import client_address, services
 
 log = structlog.get_logger("feedsvc.web")
@@ -98,7 +99,7 @@ def signed_in(view: Any) -> Any:
 def _sign_in_again(fault: str = "", status: int = 401) -> Any:
     """What was typed goes into the sign-in page, and on from there."""
     if not _is_of_our_pages():
-        abort(400, "The form came from another site.")
+        abort(400, Phrase("The form came from another site."))
     kept = [
         (name, value)
         for name, value in request.form.items(multi=True)
@@ -168,11 +169,14 @@ def resume_after_csrf_error() -> Any:
     if is_sign_in:
         if g.editor is not None and _kept_fields():  # signed in from another tab
             return _resume(_local_path(request.form.get("next")), _kept_fields())
-        return keep_typed("The page was opened in an earlier session. Sign in once more.", 400)
+        return keep_typed(
+            Phrase("The page was opened in an earlier session. Sign in once more."), 400
+        )
     if g.editor is None:
         return _sign_in_again()
     return keep_typed(
-        "The form was opened in an earlier session, so nothing was saved. Press again.", 400
+        Phrase("The form was opened in an earlier session, so nothing was saved. Press again."),
+        400,
     )
 
 
@@ -194,7 +198,8 @@ def sign_in() -> Any:
         )
     name, target = request.form.get("name", ""), _local_path(request.form.get("next"))
     kept = _kept_fields()
-    fault, status = "", 200
+    fault: str = ""
+    status = 200
     try:
         with passwords.turn():
             found = accounts.sign_in(
@@ -207,14 +212,16 @@ def sign_in() -> Any:
         if found is not None:
             begin_session(found)
             return _resume(target, kept) if kept else redirect(target, 303)
-        fault, status = "The user name or the password is wrong.", 401
+        fault, status = Phrase("The user name or the password is wrong."), 401
         log.warning("sign-in failed", address=client_address())
     except passwords.Busy:
-        fault, status = "Many are signing in just now. Try again in a few seconds.", 503
+        fault = Phrase("Many are signing in just now. Try again in a few seconds.")
+        status = 503
     except accounts.Throttled:
         log.warning("sign-in refused: too many failures", address=client_address())
-        fault = (
-            f"Too many failed attempts. Wait {accounts.THROTTLE_MINUTES} minutes, then try again."
+        fault = Phrase(
+            "Too many failed attempts. Wait %(minutes)s minutes, then try again.",
+            minutes=accounts.THROTTLE_MINUTES,
         )
         status = 429
     page = render_template("editor/sign_in.html", target=target, kept=kept, name=name, fault=fault)
@@ -232,7 +239,8 @@ def _resume(target: str, kept: list[tuple[str, str]]) -> Any:
         show_again = FORMS[endpoint]
     except (KeyError, HTTPException, RequestRedirect):
         return redirect(target, 303)
-    flash("You are signed in again. Nothing was saved yet: look through it and go on.")
+    said = Phrase("You are signed in again. Nothing was saved yet: look through it and go on.")
+    flash(str(say(said)))
     return show_again(MultiDict(kept), dict(arguments), "", 200)
 
 
@@ -270,7 +278,8 @@ def welcome(token: str) -> Any:
             if found is None:
                 return render_template("editor/welcome_over.html"), 410
             begin_session(found)
-            flash(f"Welcome, {found.name}. This is your desk.")
+            said = Phrase("Welcome, %(name)s. This is your desk.", name=found.name)
+            flash(str(say(said)))
             return redirect(url_for("editor.index"), 303)
         except InvalidEntry as error:
             faults = error.faults

@@ -6,12 +6,16 @@ import math
 from datetime import datetime
 from typing import Any
 
-from feedsvc.errors import TimestampError
+from feedsvc.errors import FeedsvcError, TimestampError
 from feedsvc.model import Entry, State
-from feedsvc.phrases import Phrase
+from feedsvc.phrases import Phrase, counted
 from feedsvc.publishing import DUE, Action, is_held_back
 from feedsvc.timestamps import describe, is_zone_name, parse_wall, wall_text, zone_named
+from feedsvc.web.languages import forms, gettext, isolated, listed, say
 from feedsvc.web.services import services
+
+# The feed that belongs to no category.
+EVERYTHING = Phrase("Everything")
 
 
 def hold(entry: Entry | None) -> dict[str, Any] | None:
@@ -41,7 +45,7 @@ def moved_text(entry: Entry | None) -> str:
 
 def described(instant: datetime | None) -> str:
     """An instant on the clocks of the site's zone, or ""."""
-    return describe(instant, services().zone) if instant else ""
+    return isolated(describe(instant, services().zone)) if instant else ""
 
 
 def clock_time(instant: datetime) -> str:
@@ -49,18 +53,28 @@ def clock_time(instant: datetime) -> str:
     return f"{instant.astimezone(services().zone):%H:%M:%S}"
 
 
-def duration(seconds: float) -> str:
+def duration(seconds: float) -> Phrase:
     """How long it takes, as exactly as somebody wants to know; countdown.js says the same."""
     left = max(0, math.ceil(seconds))
-    if left == 1:
-        return "1 second"
     if left < 120:
-        return f"{left} seconds"
+        return counted("%(number)s second", "%(number)s seconds", left)
     if left < 7200:
-        return f"{left // 60} minutes"
+        return counted("%(number)s minute", "%(number)s minutes", left // 60)
     if left < 172_800:
-        return f"{left // 3600} h {left % 3600 // 60:02} min"
-    return f"{left // 86_400} days"
+        minutes = f"{left % 3600 // 60:02}"
+        return Phrase("%(hours)s h %(minutes)s min", hours=left // 3600, minutes=minutes)
+    return counted("%(number)s day", "%(number)s days", left // 86_400)
+
+
+def countdown_texts() -> dict[str, Any]:
+    """What countdown.js puts together, in the reader's language."""
+    return {
+        "seconds": forms(counted("%(number)s second", "%(number)s seconds", 1)),
+        "minutes": forms(counted("%(number)s minute", "%(number)s minutes", 1)),
+        "hours": gettext("%(hours)s h %(minutes)s min"),
+        "days": forms(counted("%(number)s day", "%(number)s days", 1)),
+        "over": gettext("a moment"),
+    }
 
 
 def seconds_until(instant: datetime) -> int:
@@ -68,59 +82,114 @@ def seconds_until(instant: datetime) -> int:
     return max(0, math.ceil((instant - services().clock()).total_seconds()))
 
 
-def done(action: str) -> str:
+def keeping_texts() -> dict[str, str]:
+    """What keeping.js says."""
+    return {
+        "here": gettext("What you type is kept in this browser"),
+        "nowhere": gettext("What you type is kept NOWHERE"),
+        "signedOut": gettext(
+            "You are signed out. %(here)s; sign in in another tab, or press the button:"
+            " what stands in the form comes back."
+        ),
+        "kept": gettext("Kept at %(time)s; not saved yet."),
+        "unreachable": gettext("The server cannot be reached. %(here)s."),
+        "found": gettext(
+            "There is text of yours in this browser, of %(when)s, that was not saved."
+            " What you type now is kept beside it."
+        ),
+        "foundOlder": gettext(
+            "There is text of yours in this browser, of %(when)s, that was not saved;"
+            " the article was saved since. What you type now is kept beside it."
+        ),
+        "take": gettext("Take it up"),
+        "discardIt": gettext("Discard it"),
+        "discard": gettext("Discard"),
+        "untitled": gettext("(without a title)"),
+        "inBrowser": gettext(", in this browser, %(when)s"),
+    }
+
+
+def done(action: str) -> Phrase:
     """What was done when a version was saved."""
     return {
-        Action.SAVE_DRAFT.value: "Draft saved",
-        Action.PUBLISH.value: "Published",
-        Action.SCHEDULE.value: "Scheduled",
-        Action.CORRECT.value: "Corrected",
-        Action.UPDATE.value: "Updated",
-        Action.WITHDRAW.value: "Withdrawn",
-        Action.RESTORE.value: "Restored",
+        Action.SAVE_DRAFT.value: Phrase("Draft saved"),
+        Action.PUBLISH.value: Phrase("Published"),
+        Action.SCHEDULE.value: Phrase("Scheduled"),
+        Action.CORRECT.value: Phrase("Corrected"),
+        Action.UPDATE.value: Phrase("Updated"),
+        Action.WITHDRAW.value: Phrase("Withdrawn"),
+        Action.RESTORE.value: Phrase("Restored"),
         Action.DISCARD.value: Phrase("Discarded"),
-        DUE: "Published at its time",
-    }.get(action, "As it was before")
+        DUE: Phrase("Published at its time"),
+    }.get(action, Phrase("As it was before"))
 
 
 def said(entry: Entry, action: Action, before: Entry | None, *, is_out: bool) -> str:
+    """What an editor has just done, and what becomes of it."""
     if not is_out:
-        return "Saved. Its feeds cannot be rendered at the moment; they will be, by themselves."
+        return Phrase(
+            "Saved. Its feeds cannot be rendered at the moment; they will be, by themselves."
+        )
     if action is Action.DISCARD:
         return Phrase("The draft is discarded. Restore takes it up again.")
     if action is Action.RESTORE and entry.state is State.DRAFT:
         return Phrase("It is a draft again.")
-    names = " and ".join(category.name for category in entry.categories)
+    names = listed([category.name for category in entry.categories])
     due = described(entry.visible_at)
     if is_held_back(entry):
-        return f"Published. Readers get it on {due}; until then Withdraw takes it back."
+        return Phrase(
+            "Published. Readers get it on %(due)s; until then Withdraw takes it back.", due=due
+        )
     if action is Action.WITHDRAW and entry.state is State.DRAFT:
-        return "Taken back before any reader saw it. It is a draft again."
+        return Phrase("Taken back before any reader saw it. It is a draft again.")
     if action in (Action.CORRECT, Action.UPDATE) and before is not None:
         return _changes(before, entry, action)
     return {
-        Action.SAVE_DRAFT: "The draft is saved. Readers do not see it.",
-        Action.PUBLISH: f"Published. It is in the feeds of {names} now.",
-        Action.SCHEDULE: f"Scheduled: it will be in the feeds of {names} on {due}.",
-        Action.WITHDRAW: "Withdrawn. It is in no feed and on no page any more.",
-        Action.RESTORE: f"Restored. It is in the feeds of {names} again, as the same article.",
-        Action.IMPORT: "Imported.",
+        Action.SAVE_DRAFT: Phrase("The draft is saved. Readers do not see it."),
+        Action.PUBLISH: Phrase("Published. It is in the feeds of %(names)s now.", names=names),
+        Action.SCHEDULE: Phrase(
+            "Scheduled: it will be in the feeds of %(names)s on %(due)s.", names=names, due=due
+        ),
+        Action.WITHDRAW: Phrase("Withdrawn. It is in no feed and on no page any more."),
+        Action.RESTORE: Phrase(
+            "Restored. It is in the feeds of %(names)s again, as the same article.", names=names
+        ),
+        Action.IMPORT: Phrase("Imported."),
     }[action]
 
 
 def _changes(before: Entry, after: Entry, action: Action) -> str:
     """What an editor has just done to a published article, in words."""
     if after.revision == before.revision:
-        return "Nothing was changed, so nothing was saved."
-    said = []
-    if after.categories != before.categories:
-        said.append(f"It is in the feeds of {' and '.join(one.name for one in after.categories)}.")
-    if after.published != before.published and after.published:
-        said.append(f"Its date is {described(after.published)} now.")
-    if after.slug != before.slug:
-        said.append(f"Its address is {after.path} now; the old one goes on working.")
+        return Phrase("Nothing was changed, so nothing was saved.")
     if action is Action.UPDATE:
-        said.insert(0, "Updated. Readers are shown that it changed.")
+        said = [Phrase("Updated. Readers are shown that it changed.")]
     else:
-        said.insert(0, "Corrected. Readers are not told, but see it as it is now.")
-    return " ".join(said)
+        said = [Phrase("Corrected. Readers are not told, but see it as it is now.")]
+    if after.categories != before.categories:
+        names = listed([category.name for category in after.categories])
+        said.append(Phrase("It is in the feeds of %(names)s.", names=names))
+    if after.published != before.published and after.published:
+        said.append(Phrase("Its date is %(when)s now.", when=described(after.published)))
+    if after.slug != before.slug:
+        said.append(
+            Phrase("Its address is %(path)s now; the old one goes on working.", path=after.path)
+        )
+    return " ".join(str(say(one)) for one in said)
+
+
+def nothing_saved(error: FeedsvcError) -> Phrase:
+    """Why, where nothing more can be said."""
+    return Phrase("Nothing was saved: %(reason)s.", reason=error.said)
+
+
+def writing(others: list[str]) -> str:
+    """Who is at the same article; "" where nobody is."""
+    if not others:
+        return ""
+    return counted(
+        "%(names)s is writing in this article too.",
+        "%(names)s are writing in this article too.",
+        len(others),
+        names=listed(others),
+    )

@@ -10,6 +10,12 @@
   const form = document.getElementById("article");
   const signOut = document.getElementById("sign-out");
   const OURS = `feedsvc:${signOut?.dataset.editor}:`;
+  // What the page's language says.
+  const texts = JSON.parse((form ?? document.getElementById("unsaved"))?.dataset.texts ?? "{}");
+  const said = (text, values) => text.replace(/%\((\w+)\)s/g, (_, name) => values[name]);
+  // English by the browser's own customs, which may be of any country.
+  const pageLanguage = document.documentElement.lang;
+  const written = (at) => new Date(at).toLocaleString(pageLanguage === "en" ? undefined : pageLanguage);
   let keepNow = async () => {};
 
   const keys = (prefix) => {
@@ -107,32 +113,31 @@
       const current = JSON.stringify(fields());
       if (isSent || current === kept) return;
       const isHere = write(mine, now());
-      const here = isHere ? "What you type is kept in this browser" : "What you type is kept NOWHERE";
+      const here = isHere ? texts.here : texts.nowhere;
       asking = new AbortController();
       try {
         const answer = await fetch(form.dataset.keep, {
           method: "POST", body: new URLSearchParams(new FormData(form)), signal: asking.signal,
         });
         if (answer.status === 401 || answer.status === 400) {
-          status.textContent = `You are signed out. ${here}; sign in in another tab, or press the button: what stands in the form comes back.`;
+          status.textContent = said(texts.signedOut, {here});
           return;
         }
         if (!answer.ok) throw new Error(answer.statusText);
         const told = await answer.json();
         others.hidden = !told.others.length;
-        const verb = told.others.length === 1 ? "is" : "are";
-        others.textContent = told.others.length ? `${told.others.join(" and ")} ${verb} writing in this article too.` : "";
+        others.textContent = told.said ?? "";
         if (!told.kept) { // it was just saved in another window
           timer = setTimeout(keep, 3 * PAUSE);
           return;
         }
         kept = current;
         write(mine, {...now(), isOnServer: JSON.stringify(fields()) === current});
-        status.textContent = `Kept at ${told.kept}; not saved yet.`;
+        status.textContent = said(texts.kept, {time: told.kept});
         if (location.pathname !== form.dataset.stored) history.replaceState(null, "", form.dataset.stored);
       } catch (error) {
         if (error.name === "AbortError") return;
-        status.textContent = `The server cannot be reached. ${here}.`;
+        status.textContent = said(texts.unreachable, {here});
         timer = setTimeout(keep, 5 * PAUSE);
       }
     }
@@ -155,16 +160,15 @@
       banner.className = "said";
       banner.id = "typed";
       const text = document.createElement("p");
-      const since = newest.revision < revision ? "; the article was saved since" : "";
-      text.textContent = `There is text of yours in this browser, of ${new Date(newest.at).toLocaleString()}, that was not saved${since}. What you type now is kept beside it.`;
+      text.textContent = said(newest.revision < revision ? texts.foundOlder : texts.found, {when: written(newest.at)});
       const actions = document.createElement("div");
       actions.className = "actions";
-      actions.append(button("Take it up", "", () => {
+      actions.append(button(texts.take, "", () => {
         fill(newest);
         banner.remove();
         typed();
         if (newest.key !== mine && write(mine, now())) write(newest.key, null);
-      }), button("Discard it", "quiet", () => {
+      }), button(texts.discardIt, "quiet", () => {
         write(newest.key, null);
         banner.remove();
       }));
@@ -212,8 +216,8 @@
       line.dataset.uuid = uuid;
       const link = document.createElement("a");
       link.href = section.dataset.new.replace(/[^/]+$/, uuid);
-      link.textContent = found.title || "(without a title)";
-      line.append(link, `, in this browser, ${new Date(found.at).toLocaleString()} `, button("Discard", "quiet small", () => {
+      link.textContent = found.title || texts.untitled;
+      line.append(link, `${said(texts.inBrowser, {when: written(found.at)})} `, button(texts.discard, "quiet small", () => {
         write(key, null);
         line.remove();
       }));
