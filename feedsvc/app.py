@@ -114,7 +114,11 @@ def prepare(
         ]
     for category in missing:
         publisher.ensure_category(
-            category.name, now, slug=category.slug, description=category.description
+            category.name,
+            now,
+            slug=category.slug,
+            description=category.description,
+            language=category.language,
         )
     if not has_key:
         with storage.writing() as tx:

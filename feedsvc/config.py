@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from feedsvc.characters import clean_line
+from feedsvc.characters import clean_line, is_language_tag
 from feedsvc.errors import ConfigError
 from feedsvc.timestamps import is_zone_name
 
@@ -84,6 +84,7 @@ class CategoryConfig:
     slug: str
     name: str
     description: str
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +134,7 @@ def _zone(value: str) -> str | None:
 
 
 def _language(value: str) -> str | None:
-    # BCP 47 in its common shape; a typo such as "en_GB" is what this catches.
-    if re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", value):
+    if is_language_tag(value):
         return None
     return f'{value!r} is not a BCP 47 language tag; write for example "en" or "pt-BR"'
 
@@ -232,6 +232,7 @@ CATEGORY_SETTINGS: Mapping[str, _Setting] = {
     "slug": _Setting(str, required=True, check=_slug),
     "name": _Setting(str, required=True, check=_filled),
     "description": _Setting(str, ""),
+    "language": _Setting(str, "", check=lambda value: _language(value) if value else None),
 }
 _KIND_NAMES = {
     str: "text",

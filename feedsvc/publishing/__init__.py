@@ -9,7 +9,7 @@ from feedsvc.publishing.decisions import (
     slug_of,
 )
 from feedsvc.publishing.inspection import inspect
-from feedsvc.publishing.publisher import DUE, Publisher
+from feedsvc.publishing.publisher import DUE, Move, Publisher
 from feedsvc.publishing.remarks import Remark, remarks
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "DUE",
     "Action",
     "Draft",
+    "Move",
     "Publisher",
     "Remark",
     "find_faults",

@@ -281,9 +281,10 @@ class Regenerator:
         with self.storage.reading() as tx:
             if feed_id in self.warmed and not tx.feeds.has_more_changes(feed_id, FEW_CHANGES):
                 return
-            inputs = self._inputs(tx, tx.feeds.numbered(feed_id))
+            feed = tx.feeds.numbered(feed_id)
+            inputs = self._inputs(tx, feed)
         self.warmed.add(feed_id)
-        prepare(inputs.entries, self.site, self.window)
+        prepare(feed, inputs.entries, self.site, self.window)
 
     def _report_inputs(self, feed: Feed, inputs: _Inputs) -> None:
         for fault in inputs.window.faulty:
