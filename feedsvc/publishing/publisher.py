@@ -396,6 +396,23 @@ class Publisher(Regenerator):
         if faults:
             raise InvalidEntry(faults)
 
+    # Settings
+
+    def take_effect(self, now: datetime, *, instead_of: str, by: str = "") -> None:
+        """Keep these settings in the database, and have every process go by them from now on.
+
+        :param instead_of: what was kept when these were put together, as the database holds it.
+        :param by: the name of the editor's account.
+        :raises EditConflict: something else is kept now; nothing was stored.
+        """
+        with self.storage.writing() as tx:
+            if tx.settings.lock_kept() != instead_of:
+                raise EditConflict("somebody else changed settings at the same moment")
+            tx.settings.keep(self.kept)
+            self._note(tx, now)
+            tx.feeds.say_changed()
+        log.info("settings changed")
+
     # What the clock brings
 
     def regenerate_due(self, now: datetime) -> int:

@@ -448,6 +448,14 @@ class FeedRows:
         # become visible in their order.
         self._connection.execute(statements.RAISE_VERSION)
         self._connection.execute(statements.PUT_FEED, {"of_feed": feed.id, **columns})
+        self._tell()
+
+    def say_changed(self) -> None:
+        """Have every process look what counts now, where no feed tells it by itself."""
+        self._connection.execute(statements.RAISE_VERSION)
+        self._tell()
+
+    def _tell(self) -> None:
         if self._connection.dialect.name == "postgresql":
             self._connection.execute(text(f"NOTIFY {CHANNEL}"))
 

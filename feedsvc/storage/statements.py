@@ -25,6 +25,7 @@ from feedsvc.storage.schema import (
     past_places,
     searchable,
     served_version,
+    settings,
     tombstones,
     versions,
 )
@@ -49,6 +50,8 @@ def whole_feeds() -> Select[Any]:
     named = select(feeds, its.slug, its.name, its.description, its.language)
     return named.outerjoin(categories, its.id == feeds.c.category_id)
 
+
+SETTING = select(settings.c.value).where(settings.c.name == bindparam("of_name"))
 
 # Entries
 
