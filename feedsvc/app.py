@@ -232,17 +232,7 @@ def build(
     storage = open_storage(config)
     clock = watched(storage, clock)
     metrics = Metrics()
-    with storage.reading() as tx:
-        kept = tx.settings.kept()
-        cookie_key = tx.settings.get("cookie_key")
-    if cookie_key is None:
-        raise StorageError("the database is not prepared; run: feedsvc migrate")
-
-    def with_settings(of: Config, kept: str) -> Publisher:
-        made = publisher_with(of, storage, clock.stamp, kept)
-        return replace(made, observe=metrics.rendered)
-
-    in_force = InForce(config, kept, with_settings)
+    in_force = settings_in_force(config, storage, clock, metrics)
     documents = Documents(
         storage,
         config.server.cache_megabytes * MEGABYTE,
@@ -252,6 +242,10 @@ def build(
         take_over=in_force.take_over,
     )
     documents.refresh()
+    with storage.reading() as tx:
+        cookie_key = tx.settings.get("cookie_key")
+    if cookie_key is None:
+        raise StorageError("the database is not prepared; run: feedsvc migrate")
     access = access_log(config)
     flask_app = create_flask_app(
         Services(
@@ -281,6 +275,20 @@ def build(
     in_force.follow(lambda new: front.go_by(new.feeds.max_age_seconds))
     backlog = Backlog(storage, [sys.executable, "-m", MODULE, "regenerate", "--owed"])
     return Worker(front, storage, in_force, documents, backlog, clock, metrics)
+
+
+def settings_in_force(
+    config: Config, storage: Storage, clock: WatchedClock, metrics: Metrics
+) -> InForce:
+    """What a process of the service goes by, now and when the database says otherwise."""
+    with storage.reading() as tx:
+        kept = tx.settings.kept()
+
+    def with_settings(of: Config, kept: str) -> Publisher:
+        made = publisher_with(of, storage, clock.stamp, kept)
+        return replace(made, observe=metrics.rendered)
+
+    return InForce(config, kept, with_settings)
 
 
 def access_log(config: Config) -> AccessLog | None:

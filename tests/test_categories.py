@@ -16,7 +16,7 @@ from lxml import etree
 from feedsvc.characters import is_language_tag
 from feedsvc.config import load
 from feedsvc.errors import ConfigError, EditConflict
-from feedsvc.model import Site, Window
+from feedsvc.model import Category, Site, Window
 from feedsvc.publishing import Move, Publisher
 from feedsvc.storage import Storage
 from tests.conftest import utc
@@ -216,9 +216,11 @@ def test_a_category_called_like_an_address_of_the_service(in_process: InProcess)
 
 
 def test_hundreds_of_categories_are_moved_over_the_edge_of_a_page(in_process: InProcess) -> None:
-    publisher = in_process.workers[0].publisher
-    for number in range(210):
-        publisher.ensure_category(f"Number {number:03}", NOW)
+    with in_process.workers[0].storage.writing() as tx:
+        for number in range(210):
+            tx.feeds.add_category(Category(f"number-{number:03}", f"Number {number:03}"), NOW)
+    in_process.workers[0].publisher.regenerate_all(NOW, ["number-000", "number-097"], force=False)
+    in_process.workers[0].publisher.regenerate_all(NOW, ["number-098"], force=False)
     second = in_process.browse(f"{PAGE}?page=2")
     edge: Any = second.page.xpath("//form[@class='mover']")[0]
     assert edge.inputs["before"].value == "number-097"  # two came from config.toml
