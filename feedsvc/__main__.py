@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -206,7 +207,7 @@ def _import_samples(config: Config, storage: Storage, folder: Path) -> None:
 
 
 def _announce(config: Config, storage: Storage, token: str | None) -> None:
-    site = app.site_of(config)
+    site = app.publisher_of(config, storage).site
     with storage.reading() as tx:
         feeds = [tx.feeds.feed("all")]
         feeds += [tx.feeds.feed(one.slug) for one in tx.feeds.categories(limit=MOST_ANNOUNCED)]
@@ -359,6 +360,9 @@ def _editor_list(config: Config, options: argparse.Namespace) -> int:
 
 def _check(config: Config, options: argparse.Namespace) -> int:
     faults = app.find_faults(config)
+    with suppress(StorageError):  # which is among the faults
+        # No fault, but what an operator who reads the file would not expect.
+        print(*(f"{line}\n" for line in app.kept_settings(config)), sep="", end="")
     for fault in faults:
         print(fault)
     if not faults:

@@ -33,9 +33,20 @@ from feedsvc.model import Category, Site, State, Window
 from feedsvc.neighbours import ALONE, Neighbour
 from feedsvc.publishing import Action, Draft, Publisher, inspect
 from feedsvc.publishing import find_faults as find_entry_faults
+from feedsvc.site_settings import differences as setting_differences
+from feedsvc.site_settings import over, read
 from feedsvc.storage import Storage, sqlite_file
 from feedsvc.timestamps import describe, to_instant_unattended, utc_now, zone_named
-from feedsvc.web import AccessLog, Allowance, Documents, Front, Metrics, Services, create_flask_app
+from feedsvc.web import (
+    AccessLog,
+    Allowance,
+    Documents,
+    Front,
+    InForce,
+    Metrics,
+    Services,
+    create_flask_app,
+)
 
 log = structlog.get_logger("feedsvc.app")
 
@@ -72,7 +83,19 @@ def site_of(config: Config) -> Site:
 
 
 def publisher_of(config: Config, storage: Storage, clock: Clock | None = None) -> Publisher:
-    """A publisher with the settings of ``config``."""
+    """A publisher with the settings of ``config``, and with those that the database holds."""
+    with storage.reading() as tx:
+        kept = tx.settings.kept()
+    return publisher_with(over(config, read(kept)), storage, clock, kept)
+
+
+def publisher_with(
+    config: Config, storage: Storage, clock: Clock | None = None, kept: str = ""
+) -> Publisher:
+    """A publisher with the settings of ``config``.
+
+    :param kept: what the database held over the file when these were put together.
+    """
     window = Window(
         items=config.feeds.window_items,
         days=config.feeds.window_days,
@@ -81,7 +104,7 @@ def publisher_of(config: Config, storage: Storage, clock: Clock | None = None) -
     )
     grace = timedelta(seconds=config.feeds.grace_seconds)
     settling = timedelta(seconds=SETTLING_SECONDS if config.server.workers > 1 else 0)
-    return Publisher(storage, site_of(config), window, clock, settling, grace=grace)
+    return Publisher(storage, site_of(config), window, clock, settling, kept=kept, grace=grace)
 
 
 def prepare(
@@ -114,13 +137,18 @@ def prepare(
         ]
     for category in missing:
         publisher.ensure_category(
-            category.name, now, slug=category.slug, description=category.description
+            category.name,
+            now,
+            slug=category.slug,
+            description=category.description,
+            language=category.language,
         )
     if not has_key:
         with storage.writing() as tx:
             tx.settings.put_if_missing("cookie_key", secrets.token_hex(32))
     if serving or not publisher.has_noted():
-        publisher.note_settings(now)
+        while not publisher.note_settings(now):
+            publisher = publisher_of(config, storage, stamp)
     else:
         publisher = publisher.as_noted()
         for difference in differences(publisher_of(config, storage), publisher):
@@ -150,11 +178,16 @@ class Worker:
 
     front: Front
     storage: Storage
-    publisher: Publisher
+    in_force: InForce
     documents: Documents
     backlog: Backlog
     clock: WatchedClock
     metrics: Metrics
+
+    @property
+    def publisher(self) -> Publisher:
+        """With the settings that count now."""
+        return self.in_force.now.publisher
 
     def count(self) -> None:
         """Take over what was counted since the last time."""
@@ -199,13 +232,14 @@ def build(
     storage = open_storage(config)
     clock = watched(storage, clock)
     metrics = Metrics()
-    publisher = replace(publisher_of(config, storage, clock.stamp), observe=metrics.rendered)
+    in_force = settings_in_force(config, storage, clock, metrics)
     documents = Documents(
         storage,
         config.server.cache_megabytes * MEGABYTE,
         clock=clock,
         has_deltas=config.feeds.deltas,
         tell=tell,
+        take_over=in_force.take_over,
     )
     documents.refresh()
     with storage.reading() as tx:
@@ -216,9 +250,8 @@ def build(
     flask_app = create_flask_app(
         Services(
             storage=storage,
-            publisher=publisher,
+            in_force=in_force,
             documents=documents,
-            site=publisher.site,
             zone=zone_named(config.site.timezone),
             zone_name=config.site.timezone,
             trusted_proxies=config.server.trusted_proxies,
@@ -233,14 +266,29 @@ def build(
     front = Front(
         documents,
         flask_app,
-        max_age_seconds=config.feeds.max_age_seconds,
+        max_age_seconds=in_force.now.config.feeds.max_age_seconds,
         clock=clock,
         allowance=Allowance(config.server.full_polls_per_hour),
         trusted_proxies=config.server.trusted_proxies,
         access=access,
     )
+    in_force.follow(lambda new: front.go_by(new.feeds.max_age_seconds))
     backlog = Backlog(storage, [sys.executable, "-m", MODULE, "regenerate", "--owed"])
-    return Worker(front, storage, publisher, documents, backlog, clock, metrics)
+    return Worker(front, storage, in_force, documents, backlog, clock, metrics)
+
+
+def settings_in_force(
+    config: Config, storage: Storage, clock: WatchedClock, metrics: Metrics
+) -> InForce:
+    """What a process of the service goes by, now and when the database says otherwise."""
+    with storage.reading() as tx:
+        kept = tx.settings.kept()
+
+    def with_settings(of: Config, kept: str) -> Publisher:
+        made = publisher_with(of, storage, clock.stamp, kept)
+        return replace(made, observe=metrics.rendered)
+
+    return InForce(config, kept, with_settings)
 
 
 def access_log(config: Config) -> AccessLog | None:
@@ -447,6 +495,19 @@ def _draft(article: ImportedArticle, category: Category, instant: datetime, zone
         wall_time=article.wall_text,
         wall_zone=zone,
     )
+
+
+def kept_settings(config: Config) -> list[str]:
+    """One line for each setting that the database holds over the configuration.
+
+    :raises StorageError: the database cannot be read.
+    """
+    storage = open_existing(config)
+    try:
+        with storage.reading() as tx:
+            return setting_differences(config, read(tx.settings.kept()))
+    finally:
+        storage.close()
 
 
 def find_faults(config: Config) -> list[str]:

@@ -15,6 +15,15 @@ _NOT_XML_CHAR = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010f
 _LEADING_BLANK_LINES = re.compile("\\A(?:[ \t]*\n)+")
 _SPACES = re.compile("[ \t\n]+")
 _LINE_ENDS = re.compile("\r\n?|\x85|\u2028|\u2029")
+# RFC 5646 section 2.1: language, script, region, variants, extensions, private use. A word such
+# as "german" is of the form of a language too, but none was ever registered with more letters
+# than three.
+_LANGUAGE_TAG = re.compile(
+    r"[a-z]{2,3}(-[a-z]{3}){0,3}(-[a-z]{4})?(-([a-z]{2}|[0-9]{3}))?"
+    r"(-([a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*(-[0-9a-wy-z](-[a-z0-9]{2,8})+)*(-x(-[a-z0-9]{1,8})+)?",
+    re.ASCII | re.IGNORECASE,
+)
+_LONGEST_LANGUAGE_TAG = 60
 
 
 def is_writable(text: str) -> bool:
@@ -25,6 +34,11 @@ def is_writable(text: str) -> bool:
 def writable(text: str) -> str:
     """``text`` without the characters that XML 1.0 forbids."""
     return _NOT_XML_CHAR.sub("", text)
+
+
+def is_language_tag(text: str) -> bool:
+    """Whether ``text`` has the form of a BCP 47 language tag, such as ``en`` or ``pt-BR``."""
+    return len(text) <= _LONGEST_LANGUAGE_TAG and _LANGUAGE_TAG.fullmatch(text) is not None
 
 
 def folded(text: str) -> str:

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from feedsvc.characters import clean_line
+from feedsvc.characters import clean_line, is_language_tag
 from feedsvc.errors import ConfigError
+from feedsvc.phrases import Phrase
 from feedsvc.timestamps import is_zone_name
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -84,24 +85,31 @@ class CategoryConfig:
     slug: str
     name: str
     description: str
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything an operator may set."""
+    """Everything an operator may set.
+
+    :param fixed: dotted paths of what the environment sets.
+    """
 
     site: SiteConfig
     server: ServerConfig
     storage_url: str
     feeds: FeedsConfig
     categories: tuple[CategoryConfig, ...]
+    fixed: frozenset[str] = frozenset()
 
 
 Check = Callable[[Any], str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Setting:
+class Setting:
+    """One key: what it holds, and what is wrong with a value."""
+
     kind: type
     default: Any = None
     required: bool = False
@@ -109,7 +117,7 @@ class _Setting:
 
 
 def _filled(value: str) -> str | None:
-    return None if value.strip() else "must not be empty"
+    return None if value.strip() else Phrase("must not be empty")
 
 
 def _url(value: str) -> str | None:
@@ -133,14 +141,16 @@ def _zone(value: str) -> str | None:
 
 
 def _language(value: str) -> str | None:
-    # BCP 47 in its common shape; a typo such as "en_GB" is what this catches.
-    if re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", value):
+    if is_language_tag(value):
         return None
-    return f'{value!r} is not a BCP 47 language tag; write for example "en" or "pt-BR"'
+    return Phrase(
+        '%(tag)s is not a BCP 47 language tag; write for example "en" or "pt-BR"', tag=repr(value)
+    )
 
 
 def _between(low: float, high: float) -> Check:
-    return lambda value: None if low <= value <= high else f"must be from {low:g} to {high:g}"
+    fault = Phrase("must be from %(low)s to %(high)s", low=f"{low:g}", high=f"{high:g}")
+    return lambda value: None if low <= value <= high else fault
 
 
 def _one_of(*values: str) -> Check:
@@ -196,42 +206,43 @@ def _workers_for_this_machine() -> int:
     return max(1, min(processors, MOST_WORKERS_UNASKED))
 
 
-SETTINGS: Mapping[str, Mapping[str, _Setting]] = {
+SETTINGS: Mapping[str, Mapping[str, Setting]] = {
     "site": {
-        "title": _Setting(str, "feedsvc", check=_filled),
-        "url": _Setting(str, check=_url),
-        "language": _Setting(str, "en", check=_language),
-        "timezone": _Setting(str, required=True, check=_zone),
-        "description": _Setting(str, ""),
-        "author": _Setting(str, ""),
+        "title": Setting(str, "feedsvc", check=_filled),
+        "url": Setting(str, check=_url),
+        "language": Setting(str, "en", check=_language),
+        "timezone": Setting(str, required=True, check=_zone),
+        "description": Setting(str, ""),
+        "author": Setting(str, ""),
     },
     "server": {
-        "host": _Setting(str, "127.0.0.1", check=_filled),
-        "port": _Setting(int, 8000, check=_between(1, 65535)),
-        "workers": _Setting(int, check=_between(1, 64)),
-        "front": _Setting(str, "protocol", check=_one_of("protocol", "wsgi")),
-        "cache_megabytes": _Setting(int, 16, check=_between(1, 65536)),
-        "trusted_proxies": _Setting(list, (), check=_networks),
-        "full_polls_per_hour": _Setting(int, 60, check=_between(0, 3600)),
-        "metrics_from": _Setting(list, ("127.0.0.1", "::1"), check=_networks),
-        "access_log": _Setting(str, ""),
+        "host": Setting(str, "127.0.0.1", check=_filled),
+        "port": Setting(int, 8000, check=_between(1, 65535)),
+        "workers": Setting(int, check=_between(1, 64)),
+        "front": Setting(str, "protocol", check=_one_of("protocol", "wsgi")),
+        "cache_megabytes": Setting(int, 16, check=_between(1, 65536)),
+        "trusted_proxies": Setting(list, (), check=_networks),
+        "full_polls_per_hour": Setting(int, 60, check=_between(0, 3600)),
+        "metrics_from": Setting(list, ("127.0.0.1", "::1"), check=_networks),
+        "access_log": Setting(str, ""),
     },
-    "storage": {"url": _Setting(str, "sqlite:///data/feedsvc.db", check=_storage)},
+    "storage": {"url": Setting(str, "sqlite:///data/feedsvc.db", check=_storage)},
     "feeds": {
-        "window_items": _Setting(int, 50, check=_between(1, 1000)),
-        "window_days": _Setting(int, 14, check=_between(0, 366)),
-        "window_bytes": _Setting(int, 10_000_000, check=_between(10_000, 1_000_000_000)),
-        "grace_seconds": _Setting(int, 0, check=_between(0, 3600)),
-        "content": _Setting(str, "full", check=_one_of("full", "summary")),
-        "deltas": _Setting(bool, True),
-        "max_age_seconds": _Setting(int, 300, check=_between(0, 86400)),
-        "regenerate_every_seconds": _Setting(float, 1.0, check=_between(0.1, 3600)),
+        "window_items": Setting(int, 50, check=_between(1, 1000)),
+        "window_days": Setting(int, 14, check=_between(0, 366)),
+        "window_bytes": Setting(int, 10_000_000, check=_between(10_000, 1_000_000_000)),
+        "grace_seconds": Setting(int, 0, check=_between(0, 3600)),
+        "content": Setting(str, "full", check=_one_of("full", "summary")),
+        "deltas": Setting(bool, True),
+        "max_age_seconds": Setting(int, 300, check=_between(0, 86400)),
+        "regenerate_every_seconds": Setting(float, 1.0, check=_between(0.1, 3600)),
     },
 }
-CATEGORY_SETTINGS: Mapping[str, _Setting] = {
-    "slug": _Setting(str, required=True, check=_slug),
-    "name": _Setting(str, required=True, check=_filled),
-    "description": _Setting(str, ""),
+CATEGORY_SETTINGS: Mapping[str, Setting] = {
+    "slug": Setting(str, required=True, check=_slug),
+    "name": Setting(str, required=True, check=_filled),
+    "description": Setting(str, ""),
+    "language": Setting(str, "", check=lambda value: _language(value) if value else None),
 }
 _KIND_NAMES = {
     str: "text",
@@ -251,7 +262,8 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
     document = _read(path, faults)
     if faults:  # nothing can be said of settings that could not be read
         raise ConfigError(faults)
-    values = {name: _section(name, document, environ, faults) for name in SETTINGS}
+    fixed: set[str] = set()
+    values = {name: _section(name, document, environ, fixed, faults) for name in SETTINGS}
     categories = _categories(document, faults)
     known = {*SETTINGS, "categories"}
     faults += [
@@ -278,6 +290,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
         storage_url=values["storage"]["url"],
         feeds=FeedsConfig(**feeds),
         categories=categories,
+        fixed=frozenset(fixed),
     )
 
 
@@ -299,7 +312,11 @@ def _read(path: Path | None, faults: list[str]) -> dict[str, Any]:
 
 
 def _section(
-    name: str, document: dict[str, Any], environ: Mapping[str, str], faults: list[str]
+    name: str,
+    document: dict[str, Any],
+    environ: Mapping[str, str],
+    fixed: set[str],
+    faults: list[str],
 ) -> dict[str, Any]:
     table = document.get(name, {})
     if not isinstance(table, dict):
@@ -310,11 +327,12 @@ def _section(
         override = _override(name, key, setting, environ, faults)
         if override is not None:
             given[key] = override
+            fixed.add(f"{name}.{key}")
     return _checked(name, given, SETTINGS[name], faults)
 
 
 def _override(
-    section: str, key: str, setting: _Setting, environ: Mapping[str, str], faults: list[str]
+    section: str, key: str, setting: Setting, environ: Mapping[str, str], faults: list[str]
 ) -> Any:
     variable = f"FEEDSVC_{section}_{key}".upper()
     text = environ.get(variable)
@@ -359,7 +377,7 @@ def _unknown_overrides(environ: Mapping[str, str]) -> list[str]:
 
 
 def _checked(
-    where: str, given: dict[str, Any], settings: Mapping[str, _Setting], faults: list[str]
+    where: str, given: dict[str, Any], settings: Mapping[str, Setting], faults: list[str]
 ) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key in given:
@@ -377,16 +395,19 @@ def _checked(
         if setting.kind is float and isinstance(value, int) and not isinstance(value, bool):
             # A float cannot hold every whole number; what it cannot is out of range.
             value = float(value) if abs(value) < 2**53 else math.inf
-        if not _is_a(setting.kind, value):
-            faults.append(f"{where}.{key}: must be {_KIND_NAMES[setting.kind]}, not {value!r}")
-            continue
-        fault = setting.check(value)
-        if isinstance(value, str) and clean_line(value) != value.strip():
-            fault = "must be one line, without control characters"
-        if fault:
+        if fault := fault_of(setting, value):
             faults.append(f"{where}.{key}: {fault}")
         values[key] = value
     return values
+
+
+def fault_of(setting: Setting, value: object) -> str | None:
+    """What is wrong with a value of a setting, or None."""
+    if not _is_a(setting.kind, value):
+        return f"must be {_KIND_NAMES[setting.kind]}, not {value!r}"
+    if isinstance(value, str) and clean_line(value) != value.strip():
+        return Phrase("must be one line, without control characters")
+    return setting.check(value)
 
 
 def _example(key: str) -> str:

@@ -79,12 +79,16 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """A subject readers subscribe to."""
+    """A subject readers subscribe to.
+
+    :param language: BCP 47 tag of its articles; "" means the site's.
+    """
 
     slug: str
     name: str
     description: str = ""
     id: int = 0
+    language: str = ""
 
     def __post_init__(self) -> None:
         if not self.slug or not self.name:
@@ -156,6 +160,10 @@ class Entry:
         """Its page's path."""
         return f"/articles/{quote(self.slug)}"
 
+    def language(self, site: Site) -> str:
+        """The tag of the language it is written in: its principal category's, or the site's."""
+        return (self.categories[0].language if self.categories else "") or site.language
+
 
 @dataclass(frozen=True, slots=True)
 class Feed:
@@ -182,6 +190,10 @@ class Feed:
     def slug(self) -> str:
         """The name in its address."""
         return self.category.slug if self.category else "all"
+
+    def language(self, site: Site) -> str:
+        """The tag of the language that it is in: its category's, or the site's."""
+        return (self.category.language if self.category else "") or site.language
 
     @property
     def page_path(self) -> str:

@@ -21,6 +21,7 @@ PAGES = {
     "new": "/editor/new",
     "found": "/editor/?state=published&words=the",
     "account": "/editor/account",
+    "settings": "/editor/settings",
 }
 
 

@@ -324,6 +324,7 @@ def test_no_page_of_the_desk_breaks_a_rule_of_accessibility(
             "/editor/?state=published&words=the",
             "/editor/categories",
             "/editor/account",
+            "/editor/settings",
         ):
             page.goto(path)
             check(page, path)

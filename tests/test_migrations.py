@@ -17,6 +17,8 @@ from tests.stored import stored_documents
 # As the first version wrote them.
 FIRST = [
     "INSERT INTO categories (id, slug, name, description) VALUES (1, 'eco', 'Économie', '')",
+    "INSERT INTO categories (id, slug, name, description) VALUES (2, 'art', 'Art', '')",
+    "INSERT INTO categories (id, slug, name, description) VALUES (3, 'zoo', 'Zoo', '')",
     "INSERT INTO feeds (id, urn, category_id, fingerprint, version)"
     " VALUES (7, 'urn:uuid:00000000-0000-4000-8000-000000000007', 1, '', 0)",
     "INSERT INTO entries (id, slug, title, author, summary, body, sources, state, published,"
@@ -60,6 +62,11 @@ def test_an_upgrade_keeps_articles_feeds_and_their_ids(empty: Storage) -> None:
     body = stored_documents(empty)["/feeds/eco.atom"].bodies["identity"]
     with empty.reading() as tx:
         assert tx.entries.by_slug("old").title == "Old"
+        # In the order in which they were listed, and in the site's language.
+        listed = tx.feeds.categories()
+        slugs = [one.slug for one in listed]
+        assert slugs.index("art") < slugs.index("zoo")
+        assert {one.language for one in listed} == {""}
         # Its clock stands where something entered it last; nothing ever entered the other.
         assert tx.feeds.last_move(tx.feeds.feed("eco")) == utc(2026, 1, 21, 18, 13)
         assert tx.feeds.last_move(tx.feeds.feed("all")) is None

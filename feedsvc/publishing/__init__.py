@@ -6,12 +6,13 @@ from feedsvc.publishing.decisions import (
     STATES,
     Action,
     Draft,
+    category_slug_of,
     find_faults,
     is_held_back,
     slug_of,
 )
 from feedsvc.publishing.inspection import inspect
-from feedsvc.publishing.publisher import DUE, LONGEST_CATEGORY, Publisher
+from feedsvc.publishing.publisher import DUE, LONGEST_CATEGORY, Move, Publisher
 from feedsvc.publishing.remarks import Remark, remarks
 
 __all__ = [
@@ -22,8 +23,10 @@ __all__ = [
     "STATES",
     "Action",
     "Draft",
+    "Move",
     "Publisher",
     "Remark",
+    "category_slug_of",
     "find_faults",
     "inspect",
     "is_held_back",

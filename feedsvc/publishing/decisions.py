@@ -411,6 +411,11 @@ def slug_of(text: str) -> str:
     Latin letters lose their marks; letters of other scripts stay, because a
     transliteration would be nobody's spelling. Never empty, never reserved.
     """
+    slug = _slug_of(text) or "article"
+    return f"{slug}-1" if slug in RESERVED_SLUGS else slug
+
+
+def _slug_of(text: str) -> str:
     # Decomposed first: a sign such as ™ or 𝐀 only then shows its letters.
     folded = unicodedata.normalize("NFKD", text).lower().translate(_FOLDED)
     kept: list[str] = []
@@ -426,8 +431,18 @@ def slug_of(text: str) -> str:
         if len(longer) > LONGEST_SLUG:
             break
         slug = longer
-    slug = slug or "article"
-    return f"{slug}-1" if slug in RESERVED_SLUGS else slug
+    return slug
+
+
+def is_reserved(slug: str) -> bool:
+    """Whether an address that was typed for a category is one of the service's own."""
+    return _slug_of(slug) in RESERVED_SLUGS
+
+
+def category_slug_of(text: str) -> str:
+    """The name of a category's address made from its name; none of the service's own."""
+    slug = _slug_of(text) or "category"
+    return f"category-{slug}" if slug in RESERVED_SLUGS else slug
 
 
 def entrance(current: Entry | None, entry: Entry, clock: FeedClock, now: datetime) -> datetime:

@@ -6,6 +6,7 @@ import hashlib
 
 from lxml import etree
 
+from feedsvc.characters import is_language_tag
 from feedsvc.model import Feed, Format, StoredDocument
 from feedsvc.rendering import ENCODINGS, IDENTITY, Unpackable, unpack
 from feedsvc.storage import Storage, Transaction
@@ -32,6 +33,12 @@ def _faults_of_feed(tx: Transaction, feed: Feed) -> list[str]:
     faults = []
     if tx.feeds.is_owed([feed.id]):
         faults.append(f"{feed.slug}: a change waits to be rendered; run: feedsvc regenerate")
+    language = feed.category.language if feed.category else ""
+    if language and not is_language_tag(language):
+        faults.append(
+            f"{feed.slug}: its language {language!r} is no BCP 47 tag; give it another on the"
+            " page Categories"
+        )
     for format in Format:
         path = feed.path(format)
         stored = tx.served.of_feed(feed.id, format)

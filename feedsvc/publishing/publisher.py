@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from uuid import uuid4
 
 import structlog
 
-from feedsvc.characters import clean_line
+from feedsvc.characters import clean_line, is_language_tag
 from feedsvc.errors import EditConflict, InvalidEntry, NotFound
 from feedsvc.model import ID_PREFIX, Category, Entry, State, whole_second
 from feedsvc.phrases import Grouped, Phrase
@@ -21,11 +22,12 @@ from feedsvc.publishing.decisions import (
     Action,
     Draft,
     Rules,
+    category_slug_of,
     decide,
     entrance,
     fall_due,
     has_changed,
-    slug_of,
+    is_reserved,
 )
 from feedsvc.publishing.regeneration import BATCH, Regenerator
 from feedsvc.storage import CHANGED_MEANWHILE, Transaction, words_of
@@ -41,6 +43,15 @@ MOST_AT_ONCE = 20
 _NAME_FAULT = Phrase(
     "a category needs a name, of at most %(longest)s characters", longest=LONGEST_CATEGORY
 )
+
+
+class Move(StrEnum):
+    """Where a category is to stand."""
+
+    UP = "up"
+    DOWN = "down"
+    FIRST = "first"
+    LAST = "last"
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,10 +228,18 @@ class Publisher(Regenerator):
         return self.ensure_category(name_or_slug, now)
 
     def ensure_category(
-        self, name: str, now: datetime, *, slug: str = "", description: str = ""
+        self,
+        name: str,
+        now: datetime,
+        *,
+        slug: str = "",
+        description: str = "",
+        language: str = "",
+        by: str = "",
     ) -> Category:
         """The category of that slug or name, made if it is missing.
 
+        :param by: the name of the editor's account.
         :raises InvalidEntry: the name is empty or too long.
         """
         name, description = clean_line(name), clean_line(description)
@@ -237,8 +256,9 @@ class Publisher(Regenerator):
                 known = tx.feeds.category_named(name)
                 if known:
                     return known
-                slug = tx.feeds.free_category_slug(slug_of(name))
-            made = tx.feeds.add_category(Category(slug, name, description), whole_second(now))
+                slug = tx.feeds.free_category_slug(category_slug_of(name))
+            wanted = Category(slug, name, description, language=language)
+            made = tx.feeds.add_category(wanted, whole_second(now))
         log.info("category made", category=made.slug)
         return made
 
@@ -250,12 +270,17 @@ class Publisher(Regenerator):
         name: str,
         new_slug: str,
         description: str,
+        language: str | None = None,
         expected: Category | None = None,
+        by: str = "",
     ) -> Category:
         """Rename a category, or give it another address; the old one stays its own.
 
         :param new_slug: as it was typed; "" leaves it as it is.
-        :param expected: what the editor was shown; its id does not count.
+        :param language: BCP 47 tag as it was typed, "" the site's; None leaves it as it is.
+        :param expected: what the editor was shown; its id does not count, nor does its
+            language where none is given.
+        :param by: the name of the editor's account.
         :raises EditConflict: it is another now; nothing was stored.
         :raises NotFound: there is no category ``slug``.
         :raises InvalidEntry: names each field that is wrong; nothing was stored.
@@ -263,13 +288,20 @@ class Publisher(Regenerator):
         with self.storage.writing() as tx:
             tx.feeds.lock_categories()
             current = tx.feeds.category(slug)
+            if expected and language is None:
+                expected = replace(expected, language=current.language)
             if expected and replace(expected, id=current.id) != current:
                 raise EditConflict(
                     Phrase("somebody else changed this category since you opened it")
                 )
-            wanted = slug_of(new_slug) if new_slug.strip() else current.slug
-            changed = Category(wanted, clean_line(name) or "?", clean_line(description), current.id)
-            self._check_category(tx, changed, name)
+            changed = Category(
+                category_slug_of(new_slug) if new_slug.strip() else current.slug,
+                clean_line(name) or "?",
+                clean_line(description),
+                current.id,
+                current.language if language is None else clean_line(language),
+            )
+            self._check_category(tx, changed, name, new_slug)
             if changed == current:
                 return current
             tx.feeds.change_category(changed)
@@ -283,24 +315,74 @@ class Publisher(Regenerator):
         return changed
 
     def new_category(
-        self, now: datetime, *, name: str, slug: str = "", description: str = ""
+        self,
+        now: datetime,
+        *,
+        name: str,
+        slug: str = "",
+        description: str = "",
+        language: str = "",
+        by: str = "",
     ) -> Category:
-        """A category that was not there before, with its feeds.
+        """A category that was not there before, with its feeds, behind the others.
 
+        :param by: the name of the editor's account.
         :raises InvalidEntry: names each field that is wrong; nothing was stored.
         """
-        wanted = slug_of(slug if slug.strip() else clean_line(name))
-        category = Category(wanted, clean_line(name) or "?", clean_line(description))
+        category = Category(
+            category_slug_of(slug if slug.strip() else clean_line(name)),
+            clean_line(name) or "?",
+            clean_line(description),
+            language=clean_line(language),
+        )
         with self.storage.writing() as tx:
             tx.feeds.lock_categories()
-            self._check_category(tx, category, name)
+            self._check_category(tx, category, name, slug)
             made = tx.feeds.add_category(category, whole_second(now))
             own = tx.feeds.feed(made.slug).id
         log.info("category made", category=made.slug)
         self._regenerate_quietly([own], now)
         return made
 
-    def _check_category(self, tx: Transaction, wanted: Category, typed_name: str) -> None:
+    def move_category(
+        self, slug: str, to: Move, *, beside: str | None = None, by: str = ""
+    ) -> Category:
+        """Put a category elsewhere in the order in which they are named.
+
+        :param beside: the slug of the one that stood there when the editor looked, which it
+            is to stand before (up) or behind (down). None: whichever stands there now.
+        :param by: the name of the editor's account.
+        :raises EditConflict: another one stands there now; nothing was stored.
+        :raises NotFound: there is no category ``slug``.
+        """
+        with self.storage.writing() as tx:
+            tx.feeds.lock_categories()
+            category, order = tx.feeds.category(slug), tx.category_order
+            if to is Move.FIRST:
+                order.put_first(category)
+            elif to is Move.LAST:
+                order.put_last(category)
+            else:
+                there, opposite = order.before(category), order.after(category)
+                if to is Move.DOWN:
+                    there, opposite = opposite, there
+                wanted = there
+                if beside is not None:
+                    shown = tx.feeds.category_called(beside)
+                    wanted = shown.id if shown else -1
+                if wanted not in (there, opposite):
+                    raise EditConflict(
+                        Phrase("somebody else moved categories since you opened the page")
+                    )
+                # On its other side it stands where it was to: the button was pressed twice.
+                if there is not None and wanted == there:
+                    order.exchange(category.id, there)
+        log.info("category moved", category=category.slug, to=to.value)
+        return category
+
+    def _check_category(
+        self, tx: Transaction, wanted: Category, typed_name: str, typed_slug: str
+    ) -> None:
         faults: dict[str, str] = {}
         named = tx.feeds.category_named(wanted.name)
         if not 0 < len(clean_line(typed_name)) <= LONGEST_CATEGORY:
@@ -318,12 +400,40 @@ class Publisher(Regenerator):
                     slug=wanted.slug,
                     owner=owner.name,
                 )
+        if typed_slug.strip() and is_reserved(typed_slug):
+            faults["slug"] = Phrase(
+                "the service itself has an address of that name; write another, such as “%(slug)s”",
+                slug=wanted.slug,
+            )
         if len(wanted.description) > LONGEST_DESCRIPTION:
             faults["description"] = Phrase(
                 "at most %(longest)s characters", longest=Grouped(LONGEST_DESCRIPTION)
             )
+        if wanted.language and not is_language_tag(wanted.language):
+            faults["language"] = Phrase(
+                "“%(tag)s” is not a language tag (BCP 47); write for example “en”, “pt-BR” or"
+                " “ar”, or nothing for the site's own",
+                tag=wanted.language,
+            )
         if faults:
             raise InvalidEntry(faults)
+
+    # Settings
+
+    def take_effect(self, now: datetime, *, instead_of: str, by: str = "") -> None:
+        """Keep these settings in the database, and have every process go by them from now on.
+
+        :param instead_of: what was kept when these were put together, as the database holds it.
+        :param by: the name of the editor's account.
+        :raises EditConflict: something else is kept now; nothing was stored.
+        """
+        with self.storage.writing() as tx:
+            if tx.settings.lock_kept() != instead_of:
+                raise EditConflict("somebody else changed settings at the same moment")
+            tx.settings.keep(self.kept)
+            self._note(tx, now)
+            tx.feeds.say_changed()
+        log.info("settings changed")
 
     # What the clock brings
 

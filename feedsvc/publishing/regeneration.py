@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Self
 
 import structlog
@@ -51,6 +52,16 @@ FEW_CHANGES = 3
 FEW_FEEDS = 3
 
 
+@lru_cache(maxsize=8)
+def _noted(text: str) -> tuple[Site, Window] | None:
+    """The settings that were noted, or None: none yet, or another version's."""
+    try:
+        found = json.loads(text)
+        return Site(**found["site"]), Window(**found["window"])
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class _Inputs:
     """What a feed's documents are made from, beside settings."""
@@ -80,6 +91,8 @@ class Regenerator:
         there before: a feed's stamp is not of a second in which one did.
     :param observe: told how many seconds it took to render and store feeds that changed.
     :param warmed: feeds of whose entries this process remembers what it made.
+    :param kept: what the database held over the configuration when these settings were put
+        together, as it holds it.
     """
 
     storage: Storage
@@ -89,20 +102,35 @@ class Regenerator:
     settling: timedelta = timedelta()
     observe: Callable[[float], object] | None = None
     warmed: set[int] = field(default_factory=set, compare=False)
+    kept: str = ""
 
-    def note_settings(self, now: datetime) -> None:
-        """Say what all feeds are made with from now on; announce them if that is new."""
-        noted = json.dumps(
+    def note_settings(self, now: datetime) -> bool:
+        """Say what all feeds are made with from now on; announce them if that is new.
+
+        :returns: False where somebody changed settings since these were put together, so
+            that they do not count; nothing was stored.
+        """
+        with self.storage.reading() as tx:
+            if tx.settings.get("site") == self._settings() and tx.settings.kept() == self.kept:
+                return True
+        with self.storage.writing() as tx:
+            if tx.settings.lock_kept() != self.kept:
+                return False
+            self._note(tx, now)
+        return True
+
+    def _settings(self) -> str:
+        return json.dumps(
             {
                 "site": asdict(self.site),
                 "window": asdict(self.window),
                 "renderer": RENDERER_VERSION,
             }
         )
-        with self.storage.reading() as tx:
-            if tx.settings.get("site") == noted:
-                return
-        with self.storage.writing() as tx:
+
+    def _note(self, tx: Transaction, now: datetime) -> None:
+        noted = self._settings()
+        if tx.settings.get("site") != noted:
             tx.settings.put("site", noted)
             tx.feeds.announce_all(whole_second(now))
 
@@ -118,12 +146,13 @@ class Regenerator:
         own environment says; otherwise each would undo the other's feeds.
         """
         with self.storage.reading() as tx:
-            noted = tx.settings.get("site")
-        try:
-            found = json.loads(noted or "")
-            return replace(self, site=Site(**found["site"]), window=Window(**found["window"]))
-        except (ValueError, TypeError, KeyError):  # none yet, or of another version
+            return self._as_noted(tx)
+
+    def _as_noted(self, tx: Transaction) -> Self:
+        noted = _noted(tx.settings.get("site") or "")
+        if noted is None or noted == (self.site, self.window):
             return self
+        return replace(self, site=noted[0], window=noted[1])
 
     def owes_more_than(self, feeds: int) -> bool:
         """Whether changes of more feeds than so many were announced."""
@@ -201,13 +230,15 @@ class Regenerator:
                 tx.feeds.clear_changes(feed.id)
             # One state of the database, as of now: what commits later keeps its change row.
             # The feed too, for its category may have been renamed since it was locked.
+            # The settings too: another process may have changed them a moment ago.
             with self.storage.reading() as snapshot:
                 feeds = [snapshot.feeds.numbered(feed.id) for feed in feeds]
-                inputs = [self._inputs(snapshot, feed) for feed in feeds]
+                current = self._as_noted(snapshot)
+                inputs = [current._inputs(snapshot, feed) for feed in feeds]
             changed = [
                 (feed, found)
                 for feed, found in zip(feeds, inputs, strict=True)
-                if self._store_if_changed(tx, feed, found, now, force)
+                if current._store_if_changed(tx, feed, found, now, force)
             ]
         if changed and self.observe:
             self.observe((time.perf_counter() - begun) / len(changed))
@@ -281,9 +312,10 @@ class Regenerator:
         with self.storage.reading() as tx:
             if feed_id in self.warmed and not tx.feeds.has_more_changes(feed_id, FEW_CHANGES):
                 return
-            inputs = self._inputs(tx, tx.feeds.numbered(feed_id))
+            feed = tx.feeds.numbered(feed_id)
+            inputs = self._inputs(tx, feed)
         self.warmed.add(feed_id)
-        prepare(inputs.entries, self.site, self.window)
+        prepare(feed, inputs.entries, self.site, self.window)
 
     def _report_inputs(self, feed: Feed, inputs: _Inputs) -> None:
         for fault in inputs.window.faulty:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from feedsvc.model import Format
 
-_TAGS = {Format.RSS: (b"<item>", b"</item>"), Format.ATOM: (b"<entry>", b"</entry>")}
+# An Atom entry of another language than its feed's says so in its start tag.
+_TAGS = {Format.RSS: (b"<item>", b"</item>"), Format.ATOM: (b"<entry", b"</entry>")}
 
 
 @dataclass(frozen=True, slots=True)

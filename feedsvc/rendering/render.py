@@ -81,7 +81,7 @@ def fingerprint(
     """
     inputs = [
         RENDERER_VERSION,
-        [feed.urn, feed.slug, _title(feed, site), _description(feed, site)],
+        [feed.urn, feed.slug, _title(feed, site), _description(feed, site), *_language_set(feed)],
         [site.title, site.url, site.language, site.author],
         [window.full_content, window.most_bytes],
         [_inputs(entry) for entry in ordered(entries)],
@@ -108,9 +108,20 @@ def _values(entry: Entry) -> list[Any]:
         entry.body,
         [[source.name, source.url] for source in entry.sources],
         [[category.slug, category.name] for category in entry.categories],
+        *_language_set(entry),
         rfc3339(published),
         rfc3339(updated),
     ]
+
+
+def _language_set(said: Feed | Entry) -> list[str]:
+    """The language of a feed's category, or of an entry's principal one, if it has its own."""
+    if isinstance(said, Feed):
+        language = said.category.language if said.category else ""
+    else:
+        language = said.categories[0].language if said.categories else ""
+    # Nothing where there is none: sites of one language keep the fingerprints they have.
+    return [language] if language else []
 
 
 def _json(values: list[Any]) -> str:
@@ -164,7 +175,8 @@ def render(
     items: list[tuple[Entry, bytes]] = []
     for entry in ordered(entries):
         try:
-            items.append((entry, _part(entry, site, window.full_content, format)))
+            part = _part(entry, site, window.full_content, format, feed.language(site))
+            items.append((entry, part))
         except Exception as error:  # whatever is wrong with one, the others go out
             left_out.append(LeftOut(entry.id, format, f"{type(error).__name__}: {error}"))
     head, end = _frame(feed, site, format, updated, tombstones)
@@ -177,13 +189,14 @@ def render(
     return Rendered(format, b"".join((head, *parts, end)), tuple(left_out), cut)
 
 
-def prepare(entries: Iterable[Entry], site: Site, window: Window) -> None:
+def prepare(feed: Feed, entries: Iterable[Entry], site: Site, window: Window) -> None:
     """Make what ``render`` and ``fingerprint`` remember of entries, at leisure."""
+    language = feed.language(site)
     for entry in entries:
         for format in Format:
             with suppress(Exception):  # render() tells
                 _inputs(entry)
-                _part(entry, site, window.full_content, format)
+                _part(entry, site, window.full_content, format, language)
 
 
 def _within(
@@ -231,7 +244,7 @@ def _generator(
     generator.title(_title(feed, site))
     generator.subtitle(_description(feed, site))
     generator.description(_description(feed, site))
-    generator.language(site.language)
+    generator.language(feed.language(site))
     generator.generator("feedsvc")
     generator.docs("https://www.rssboard.org/rss-specification")
     if format is Format.ATOM:
@@ -304,7 +317,7 @@ def _check(entry: Entry) -> None:
             raise RenderingError(f"the {name} has a character that XML cannot carry")
 
 
-def _rss_item(entry: Entry, site: Site, full_content: bool) -> Any:
+def _rss_item(entry: Entry, site: Site, full_content: bool, _of_feed: str) -> Any:
     _check(entry)
     item, extra = rss_entry()
     item.title(entry.title)
@@ -322,7 +335,7 @@ def _rss_item(entry: Entry, site: Site, full_content: bool) -> Any:
     return item.rss_entry()
 
 
-def _atom_entry(entry: Entry, site: Site, full_content: bool) -> Any:
+def _atom_entry(entry: Entry, site: Site, full_content: bool, of_feed: str) -> Any:
     _check(entry)
     item, extra = atom_entry()
     item.id(entry.id)
@@ -339,6 +352,8 @@ def _atom_entry(entry: Entry, site: Site, full_content: bool) -> Any:
     item.link(href=site.absolute(entry.path), rel="alternate")
     extra.links = [{"rel": "alternate", "type": "text/html", "href": site.absolute(entry.path)}]
     extra.published, extra.updated = _dates(entry)
+    if (language := entry.language(site)) != of_feed:
+        extra.language = language
     item.updated(extra.updated)
     return item.atom_entry()
 
@@ -359,7 +374,7 @@ def _dates(entry: Entry) -> tuple[datetime, datetime]:
     return entry.published, entry.updated
 
 
-_ELEMENTS: dict[Format, Callable[[Entry, Site, bool], Any]] = {
+_ELEMENTS: dict[Format, Callable[[Entry, Site, bool, str], Any]] = {
     Format.RSS: _rss_item,
     Format.ATOM: _atom_entry,
 }
@@ -371,18 +386,21 @@ _ROOTS: dict[Format, Callable[[], Any]] = {
 }
 
 
-def _part(entry: Entry, site: Site, full_content: bool, format: Format) -> bytes:
-    """An entry as it stands in a document, made once for all the feeds that hold it."""
+def _part(entry: Entry, site: Site, full_content: bool, format: Format, of_feed: str) -> bytes:
+    """An entry as it stands in a document, made once for all the feeds that hold it.
+
+    :param of_feed: tag of the language that the feed is in.
+    """
     return _parts.get(
-        (entry, site, full_content, format),
-        lambda: _made_part(entry, site, full_content, format),
+        (entry, site, full_content, format, of_feed),
+        lambda: _made_part(entry, site, full_content, format, of_feed),
         lambda part: len(part) + _size(entry),
     )
 
 
-def _made_part(entry: Entry, site: Site, full_content: bool, format: Format) -> bytes:
+def _made_part(entry: Entry, site: Site, full_content: bool, format: Format, of_feed: str) -> bytes:
     root = _ROOTS[format]()
-    root.append(_ELEMENTS[format](entry, site, full_content))
+    root.append(_ELEMENTS[format](entry, site, full_content, of_feed))
     text: bytes = etree.tostring(root, encoding="UTF-8", xml_declaration=False)
     # Between the root's tags, neither of which has a > in an attribute.
     return text[text.index(b">") + 1 : text.rindex(b"</")]

@@ -22,6 +22,7 @@ from feedsvc.timestamps import rfc3339
 ATOM = "http://www.w3.org/2005/Atom"
 TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
 CONTENT = "http://purl.org/rss/1.0/modules/content/"
+XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 DC = "http://purl.org/dc/elements/1.1/"
 
 
@@ -118,6 +119,8 @@ class AtomEntry(BaseEntryExtension):  # type: ignore[misc]
 
     published: datetime
     updated: datetime
+    # Where it is not the feed's: feedgen gives one to the whole feed only.
+    language: str = ""
 
     def __init__(self) -> None:
         super().__init__()
@@ -125,6 +128,8 @@ class AtomEntry(BaseEntryExtension):  # type: ignore[misc]
 
     def extend_atom(self, entry: Any) -> Any:
         """Called by feedgen with the finished ``entry``."""
+        if self.language:
+            entry.set(XML_LANG, self.language)
         entry.find("updated").text = rfc3339(self.updated)
         etree.SubElement(entry, "published").text = rfc3339(self.published)
         for broken in entry.findall("link"):

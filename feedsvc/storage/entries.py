@@ -352,7 +352,7 @@ class EntryRows:
             asked = {"entry_ids": chunk}
             for row in self._connection.execute(statements.CATEGORIES_OF_ENTRIES, asked):
                 of_entry[row.entry_id].append(
-                    _category(row.slug, row.name, row.description, row.id)
+                    _category(row.slug, row.name, row.description, row.id, row.language)
                 )
         found: list[Entry] = []
         faults: list[FaultyEntry] = []

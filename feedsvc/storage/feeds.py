@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -52,6 +53,7 @@ from feedsvc.storage.statements import is_called, whole_feeds
 # Asked for more, the database would hold a worker for too long.
 LONGEST_LIST = 1000
 _IN_FEEDS = (State.PUBLISHED, State.SCHEDULED)
+_IN_ORDER = (categories.c.position, categories.c.id)
 
 
 class FeedRows:
@@ -63,24 +65,20 @@ class FeedRows:
     # Categories: each has a feed from its first moment.
 
     def categories(self, *, limit: int = LONGEST_LIST, offset: int = 0) -> list[Category]:
-        """Categories by name, in any case of its letters."""
-        query = select(categories).order_by(categories.c.name_folded, categories.c.id)
+        """Categories in their order."""
+        query = select(categories).order_by(*_IN_ORDER)
         bounded = query.limit(min(limit, LONGEST_LIST)).offset(offset)
         return [_category(row) for row in self._connection.execute(bounded)]
 
     def latest_categories(self, limit: int) -> list[Category]:
-        """Of more than ``limit`` categories those whose feeds changed last; by name."""
+        """Of more than ``limit`` categories those whose feeds changed last; in order."""
         last_changed = (
             select(feeds.c.category_id)
             .where(feeds.c.category_id.is_not(None))
             .order_by(feeds.c.version.desc(), feeds.c.id)
             .limit(min(limit, LONGEST_LIST))
         )
-        query = (
-            select(categories)
-            .where(categories.c.id.in_(last_changed))
-            .order_by(categories.c.name_folded, categories.c.id)
-        )
+        query = select(categories).where(categories.c.id.in_(last_changed)).order_by(*_IN_ORDER)
         return [_category(row) for row in self._connection.execute(query)]
 
     def count_categories(self) -> int:
@@ -133,9 +131,12 @@ class FeedRows:
             return self.category_named(slug_or_name) if slug_or_name.strip() else None
 
     def add_category(self, category: Category, made_at: datetime) -> Category:
-        """Store a new category, its feed, and the change that renders it."""
+        """Store a new category behind the others, its feed, and the change that renders it."""
+        last = select(func.coalesce(func.max(categories.c.position), 0) + 1).scalar_subquery()
         category_id = self._connection.execute(
-            insert(categories).values(**_category_columns(category)).returning(categories.c.id)
+            insert(categories)
+            .values(**_category_columns(category), position=last)
+            .returning(categories.c.id)
         ).scalar_one()
         feed_id = self._connection.execute(
             insert(feeds)
@@ -144,10 +145,10 @@ class FeedRows:
         ).scalar_one()
         self._connection.execute(insert(feed_clocks).values(feed_id=feed_id))
         self.announce([feed_id], made_at)
-        return Category(category.slug, category.name, category.description, id=category_id)
+        return replace(category, id=category_id)
 
     def change_category(self, category: Category) -> None:
-        """Store another slug, name or description of a category.
+        """Store another slug, name, description or language of a category.
 
         A slug that it had stays its own: readers subscribed to it.
         """
@@ -223,7 +224,7 @@ class FeedRows:
             .add_columns(feed_entries.c.visible_at)
             .join(feed_entries, feed_entries.c.feed_id == feeds.c.id)
             .where(feed_entries.c.entry_id == entry_id, feed_entries.c.is_live)
-            .order_by(feeds.c.category_id.is_(None), categories.c.name)
+            .order_by(feeds.c.category_id.is_(None), *_IN_ORDER)
         )
         return [(_feed(row), row.visible_at) for row in self._connection.execute(query)]
 
@@ -447,6 +448,14 @@ class FeedRows:
         # become visible in their order.
         self._connection.execute(statements.RAISE_VERSION)
         self._connection.execute(statements.PUT_FEED, {"of_feed": feed.id, **columns})
+        self._tell()
+
+    def say_changed(self) -> None:
+        """Have every process look what counts now, where no feed tells it by itself."""
+        self._connection.execute(statements.RAISE_VERSION)
+        self._tell()
+
+    def _tell(self) -> None:
         if self._connection.dialect.name == "postgresql":
             self._connection.execute(text(f"NOTIFY {CHANNEL}"))
 
@@ -462,17 +471,19 @@ def _category_columns(category: Category) -> dict[str, str]:
         "name": category.name,
         "name_folded": folded(category.name),
         "description": category.description,
+        "language": category.language,
     }
 
 
 def _category(row: Row[Any]) -> Category:
-    return Category(row.slug, row.name, row.description, id=row.id)
+    return Category(row.slug, row.name, row.description, row.id, row.language)
 
 
 def _feed(row: Row[Any]) -> Feed:
     category = None
     if row.category_id is not None:
-        category = Category(row.slug, row.name, row.description, id=row.category_id)
+        its = row.slug, row.name, row.description, row.category_id, row.language
+        category = Category(*its)
     return Feed(
         id=row.id,
         urn=row.urn,

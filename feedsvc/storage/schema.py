@@ -135,7 +135,11 @@ categories = Table(
     Column("description", Text, nullable=False, default=""),
     # The name as it is looked up. Folded here: SQLite's lower() knows ASCII only.
     Column("name_folded", String(400), nullable=False, server_default=""),
+    Column("language", String(60), nullable=False, server_default=""),
+    # Where it stands among the others, from the least; two of one number by their ids.
+    Column("position", Integer, nullable=False, server_default="0"),
     Index(None, "name_folded"),
+    Index(None, "position"),
 )
 
 entries = Table(

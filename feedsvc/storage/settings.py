@@ -7,7 +7,9 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from feedsvc.storage import schema
+from feedsvc.storage import schema, statements
+
+KEPT = "kept"
 
 
 class SettingRows:
@@ -19,8 +21,25 @@ class SettingRows:
 
     def get(self, name: str) -> str | None:
         """The value of ``name``, or None."""
-        query = select(schema.settings.c.value).where(schema.settings.c.name == name)
-        return self._connection.execute(query).scalar_one_or_none()
+        found: str | None = self._connection.execute(
+            statements.SETTING, {"of_name": name}
+        ).scalar_one_or_none()
+        return found
+
+    def kept(self) -> str:
+        """What administrators set over the configuration, as it was kept; "" of nothing."""
+        return self.get(KEPT) or ""
+
+    def lock_kept(self) -> str:
+        """The same, kept from every other writer until this transaction ends."""
+        self.put_if_missing(KEPT, "")
+        query = select(schema.settings.c.value).where(schema.settings.c.name == KEPT)
+        found: str = self._connection.execute(query.with_for_update()).scalar_one()
+        return found
+
+    def keep(self, kept: str) -> None:
+        """Let that be what administrators set over the configuration."""
+        self.put(KEPT, kept)
 
     def put_if_missing(self, name: str, value: str) -> None:
         """Set ``name`` unless somebody has: of several at once the first counts."""

@@ -25,6 +25,7 @@ from feedsvc.storage.schema import (
     past_places,
     searchable,
     served_version,
+    settings,
     tombstones,
     versions,
 )
@@ -45,10 +46,12 @@ def is_called(slug: Any) -> ColumnElement[bool]:
 
 def whole_feeds() -> Select[Any]:
     """Feeds with their categories."""
-    return select(feeds, categories.c.slug, categories.c.name, categories.c.description).outerjoin(
-        categories, categories.c.id == feeds.c.category_id
-    )
+    its = categories.c
+    named = select(feeds, its.slug, its.name, its.description, its.language)
+    return named.outerjoin(categories, its.id == feeds.c.category_id)
 
+
+SETTING = select(settings.c.value).where(settings.c.name == bindparam("of_name"))
 
 # Entries
 

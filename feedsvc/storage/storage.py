@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect, make_url, text
 
 from feedsvc.errors import SchemaOutdated, StorageError, StorageReadOnly
+from feedsvc.storage.category_order import CategoryOrder
 from feedsvc.storage.editors import EditorRows
 from feedsvc.storage.engine import dump_postgresql, in_our_words, notices, open_engine
 from feedsvc.storage.entries import EntryRows
@@ -38,6 +39,7 @@ class Transaction:
     def __init__(self, connection: Connection) -> None:
         self.entries = EntryRows(connection)
         self.feeds = FeedRows(connection)
+        self.category_order = CategoryOrder(connection)
         self.editors = EditorRows(connection)
         self.served = ServedRows(connection)
         self.settings = SettingRows(connection)

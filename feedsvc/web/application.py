@@ -22,6 +22,7 @@ from feedsvc.web import (
     history,
     languages,
     pasting,
+    settings,
     sign_in,
     wording,
 )
@@ -38,7 +39,7 @@ LARGEST_FORM_BYTES = 14_000_000
 # Forms that hold no article; and how many fields any may have.
 SMALL_FORM_BYTES = 64_000
 # Whose routes stand on ``sign_in.editor`` once they are imported.
-EDITORS_PAGES = (account, categories, desk, editor, history, pasting)
+EDITORS_PAGES = (account, categories, desk, editor, history, pasting, settings)
 LARGE_FORMS = (
     "editor.save",
     "editor.sign_in",

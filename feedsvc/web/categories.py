@@ -1,4 +1,4 @@
-"""The editor's page of categories: make one, rename it, give it another address."""
+"""The editor's page of categories: make one, rename it, move it among the others."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import abort, flash, g, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 
 from feedsvc.errors import EditConflict, InvalidEntry, NotFound, StorageError
 from feedsvc.model import RESERVED_SLUGS, Category
 from feedsvc.phrases import Phrase
+from feedsvc.publishing import Move
 from feedsvc.web.editor import editor
 from feedsvc.web.languages import say
 from feedsvc.web.services import services
-from feedsvc.web.sign_in import FORMS, signed_in
+from feedsvc.web.sign_in import FORMS, administering
 from feedsvc.web.wording import nothing_saved
 
 __all__ = ["editor"]
@@ -25,22 +26,24 @@ PER_PAGE = 100
 
 
 @editor.get("/categories")
-@signed_in
+@administering
 def categories() -> Any:
     """Every category, each with its form, and one for a new one."""
     return _page()
 
 
 @editor.post("/categories")
-@signed_in
+@administering
 def add_category() -> Any:
     """Make a category; its feeds are there at once."""
-    name, description = request.form.get("name", ""), request.form.get("description", "")
-    now = services().clock()
-    publisher = services().publisher
     try:
-        made = publisher.new_category(
-            now, name=name, slug=request.form.get("slug", ""), description=description
+        made = services().publisher.new_category(
+            services().clock(),
+            name=request.form.get("name", ""),
+            slug=request.form.get("slug", ""),
+            description=request.form.get("description", ""),
+            language=request.form.get("language", ""),
+            by=g.editor.name,
         )
     except InvalidEntry as error:
         return _page("", error.faults, 422)
@@ -58,9 +61,9 @@ def add_category() -> Any:
 
 
 @editor.post("/categories/<slug>")
-@signed_in
+@administering
 def change_category(slug: str) -> Any:
-    """Another name, address or description; the old address goes on serving its feeds."""
+    """Another name, address, description or language; the old address goes on serving."""
     try:
         changed = services().publisher.change_category(
             slug,
@@ -68,7 +71,9 @@ def change_category(slug: str) -> Any:
             name=request.form.get("name", ""),
             new_slug=request.form.get("slug", ""),
             description=request.form.get("description", ""),
+            language=request.form.get("language"),
             expected=_shown(),
+            by=g.editor.name,
         )
     except InvalidEntry as error:
         return _page(_current_slug(slug), error.faults, 422)
@@ -88,6 +93,37 @@ def change_category(slug: str) -> Any:
     return redirect(url_for("editor.categories"), 303)
 
 
+@editor.post("/categories/<slug>/move")
+@administering
+def move_category(slug: str) -> Any:
+    """One place up or down, or before or behind all the others."""
+    pressed = request.form.get("to", "")
+    if pressed not in list(Move):
+        abort(400, "The form does not say which button was pressed.")
+    # What stood there when the page was opened.
+    beside = request.form.get({"up": "before", "down": "behind"}.get(pressed, ""))
+    try:
+        moved = services().publisher.move_category(
+            slug, Move(pressed), beside=beside, by=g.editor.name
+        )
+    except EditConflict:
+        fault = Phrase(
+            "Somebody else moved categories since you opened this page, so nothing was moved."
+            " This is how they stand now."
+        )
+        return _page(None, {"form": fault}, 409)
+    except NotFound:
+        return _page(None, {"form": Phrase("There is no such category any more.")}, 404)
+    with services().storage.reading() as tx:
+        number = tx.category_order.number(moved)
+    flash(
+        str(say(Phrase("%(name)s is number %(number)s now.", name=moved.name, number=number + 1)))
+    )
+    page = number // PER_PAGE + 1
+    shown = page if page > 1 else None
+    return redirect(url_for("editor.categories", moved=moved.slug, to=pressed, page=shown), 303)
+
+
 def _show_again(
     typed: MultiDict[str, str], arguments: dict[str, Any], fault: str, status: int
 ) -> Any:
@@ -96,6 +132,9 @@ def _show_again(
 
 
 FORMS["editor.add_category"] = FORMS["editor.change_category"] = _show_again
+FORMS["editor.move_category"] = lambda _typed, _arguments, fault, status: _page(
+    None, {"form": fault} if fault else {}, status
+)
 
 
 def _shown() -> Category | None:
@@ -103,7 +142,12 @@ def _shown() -> Category | None:
     name, slug = request.form.get("shown_name"), request.form.get("shown_slug")
     if not name or not slug or slug in RESERVED_SLUGS:
         return None
-    return Category(slug, name, request.form.get("shown_description", ""))
+    return Category(
+        slug,
+        name,
+        request.form.get("shown_description", ""),
+        language=request.form.get("shown_language", ""),
+    )
 
 
 def _current_slug(slug: str) -> str:
@@ -123,19 +167,30 @@ def _page(
     """The page; in the form ``faulty`` (a slug, "" the new one's) what was typed stays."""
     text = request.args.get("page", "1")
     number = int(text) if re.fullmatch("[1-9][0-9]{0,4}", text) else 1
+    offset = (number - 1) * PER_PAGE
+    elsewhere = []
     with services().storage.reading() as tx:
-        found = tx.feeds.categories(limit=PER_PAGE + 1, offset=(number - 1) * PER_PAGE)
-        if faulty and all(one.slug != faulty for one in found):
+        # Those around the page too, which its first and last are moved past.
+        found = tx.feeds.categories(limit=PER_PAGE + 2, offset=max(offset - 1, 0))
+        before = found.pop(0).slug if offset and found else ""
+        if faulty and all(one.slug != faulty for one in found[:PER_PAGE]):
             with suppress(NotFound):  # its form stands on another page
-                found.insert(0, tx.feeds.category(faulty))
+                elsewhere.append(tx.feeds.category(faulty))
+    standing = [before, *(one.slug for one in found), ""]
+    shown = [
+        (one, standing[place], standing[place + 2]) for place, one in enumerate(found[:PER_PAGE])
+    ]
     page = render_template(
         "editor/categories.html",
-        categories=found[:PER_PAGE],
+        # Each with the slugs of those that it stands between.
+        categories=[*((one, "", "") for one in elsewhere), *shown],
         number=number,
         has_more=len(found) > PER_PAGE,
         faulty=faulty,
         faults=faults or {},
         typed=request.form if typed is None else typed,
         is_conflict=status == 409,
+        moved=request.args.get("moved", ""),
+        moved_to=request.args.get("to", ""),
     )
     return page, status

@@ -308,6 +308,7 @@ class Documents:
     :param clock: gives the current instant.
     :param has_deltas: whether earlier documents are remembered by their entries.
     :param tell: lets other workers know that there is something to take over.
+    :param take_over: told of each state of the database that is new here, before its documents.
     """
 
     def __init__(
@@ -318,9 +319,11 @@ class Documents:
         clock: Callable[[], datetime] = utc_now,
         has_deltas: bool = True,
         tell: Callable[[], object] = lambda: None,
+        take_over: Callable[[Transaction], object] = lambda _: None,
     ) -> None:
         self._storage = storage
         self._tell = tell
+        self._take_over_rest = take_over
         self._clock = clock
         self._has_deltas = has_deltas
         self._memory = _Memory(most_bytes)
@@ -404,6 +407,7 @@ class Documents:
                 self._asked_at = time.monotonic()
                 if version == self._version:
                     return False
+                self._take_over_rest(tx)
                 changed = self._changed(tx)
                 next_due = tx.entries.next_due_of_all()
                 for feed_id in changed:

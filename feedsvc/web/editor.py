@@ -23,8 +23,8 @@ from feedsvc.publishing import (
     LONGEST_CATEGORY,
     Action,
     Draft,
+    category_slug_of,
     find_faults,
-    slug_of,
 )
 from feedsvc.storage import WorkingCopy
 from feedsvc.timestamps import describe, describe_zone, zone_named
@@ -225,7 +225,7 @@ def _foreseen(form: ArticleForm, current: Entry | None) -> tuple[Draft, ArticleF
     if 0 < len(name) <= LONGEST_CATEGORY:
         with services().storage.reading() as tx:
             made = tx.feeds.category_named(name)
-            made = made or Category(tx.feeds.free_category_slug(slug_of(name)), name)
+            made = made or Category(tx.feeds.free_category_slug(category_slug_of(name)), name)
         categories = [*categories, made]
         form = replace(form, category=made.slug)
     return form.to_draft(categories, current, *_zone_of(form))
@@ -430,7 +430,9 @@ def _with_new_category(form: ArticleForm) -> ArticleForm:
     if not form.new_category.strip():
         return form
     try:
-        made = services().publisher.ensure_category(form.new_category, services().clock())
+        made = services().publisher.ensure_category(
+            form.new_category, services().clock(), by=g.editor.name
+        )
     except InvalidEntry as error:
         return form.with_faults(error.faults)
     except StorageError:

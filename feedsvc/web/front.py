@@ -62,6 +62,7 @@ class Front:
         self.held = documents.held
         self.fallback = fallback
         self.max_age_seconds = max_age_seconds
+        self._aged_seconds = 0
         self.clock = clock
         self.tally = Tally()
         self.access = access
@@ -95,6 +96,12 @@ class Front:
         start_response(status, list(fields))
         return [body] if body else []
 
+    def go_by(self, max_age_seconds: int) -> None:
+        """Let caches keep feeds for so long from now on."""
+        # What they were given before they may have for as long as it said then.
+        self._aged_seconds = max(self._aged_seconds, self.max_age_seconds)
+        self.max_age_seconds = max_age_seconds
+
     def reply(
         self,
         held: Held,
@@ -113,7 +120,7 @@ class Front:
         :param address_of: whom the connection is with, of ``source``. Asked only where it
             matters: most polls need not know.
         """
-        head, body = answer(held, method, asked, instant, self.max_age_seconds)
+        head, body = answer(held, method, asked, instant, self.max_age_seconds, self._aged_seconds)
         if method == "GET" and head[9:12] in _WITH_CONTENT:
             refused = self._refused(path, address_of(source), forwarded)
             head, body = refused or (head, body)

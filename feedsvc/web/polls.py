@@ -67,11 +67,19 @@ def _names_feed(a_im: str) -> bool:
     return False
 
 
-def answer(held: Held, method: str, asked: Asked, instant: float, max_age_seconds: int) -> Reply:
+def answer(
+    held: Held,
+    method: str,
+    asked: Asked,
+    instant: float,
+    max_age_seconds: int,
+    aged_seconds: int = 0,
+) -> Reply:
     """What to send.
 
     :param instant: now, in seconds since 1970.
     :param max_age_seconds: how long caches may keep a feed, at most.
+    :param aged_seconds: the longest that they were told earlier, if that was longer.
     """
     if method != "GET" and method != "HEAD":
         return _PREFLIGHT if method == "OPTIONS" else _METHOD_REFUSED
@@ -80,7 +88,7 @@ def answer(held: Held, method: str, asked: Asked, instant: float, max_age_second
         return _ENCODING_REFUSED if method == "GET" else (_ENCODING_REFUSED[0], b"")
     now = int(instant)
     coded = held.coded[encoding]
-    is_unchanged = is_current(held, asked, now, max_age_seconds)
+    is_unchanged = is_current(held, asked, now, max(max_age_seconds, aged_seconds))
     if asked.takes_delta and asked.digests and not is_unchanged:
         delta = held.delta(asked.digests, encoding)
         if delta is not None:

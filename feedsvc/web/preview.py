@@ -22,6 +22,7 @@ class Preview:
     """What is shown of it.
 
     :param proposed: the summary that is taken from the body where none is written.
+    :param language: BCP 47 tag of what it is written in.
     :param feeds: names of the feeds that it will be in.
     :param html: the very HTML that pages and feeds carry.
     :param remarks: (name of the form's field, its label, what is to be said of it).
@@ -33,6 +34,7 @@ class Preview:
     proposed: str
     html: str
     is_right_to_left: bool
+    language: str
     feeds: tuple[str, ...]
     remarks: tuple[tuple[str, str, str], ...]
 
@@ -68,6 +70,7 @@ class Preview:
             proposed=summary_text(replace(entry, title="", summary="")),
             html=entry_html(entry, given.site),
             is_right_to_left=is_right_to_left(draft.body),
+            language=entry.language(given.site),
             feeds=(*(one.name for one in draft.categories), EVERYTHING) if draft.categories else (),
             remarks=tuple((name, LABELS.get(name, name), text) for name, text in named),
         )

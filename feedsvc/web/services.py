@@ -15,6 +15,7 @@ from feedsvc.storage import Storage
 from feedsvc.web.access import AccessLog
 from feedsvc.web.clients import IPNetwork, nearest_client
 from feedsvc.web.documents import Documents
+from feedsvc.web.in_force import InForce
 from feedsvc.web.metrics import Metrics
 
 
@@ -22,13 +23,13 @@ from feedsvc.web.metrics import Metrics
 class Services:
     """Storage, settings and the clock.
 
+    :param in_force: the settings that may change while the service runs.
     :param zone: the site's zone; ``zone_name`` is its IANA name.
     """
 
     storage: Storage
-    publisher: Publisher
+    in_force: InForce
     documents: Documents
-    site: Site
     zone: tzinfo
     zone_name: str
     trusted_proxies: tuple[IPNetwork, ...]
@@ -36,6 +37,16 @@ class Services:
     metrics_from: tuple[IPNetwork, ...]
     access: AccessLog | None
     clock: Callable[[], datetime]
+
+    @property
+    def publisher(self) -> Publisher:
+        """With the settings that count now."""
+        return self.in_force.now.publisher
+
+    @property
+    def site(self) -> Site:
+        """What the settings that count now say of the site."""
+        return self.in_force.now.publisher.site
 
 
 def services() -> Services:

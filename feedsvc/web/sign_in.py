@@ -93,6 +93,10 @@ def signed_in(view: Any) -> Any:
     return guarded
 
 
+# What administrators do beside writing.
+administering = signed_in
+
+
 # What was typed is never lost
 
 
