@@ -27,7 +27,7 @@ from feedsvc.publishing.decisions import (
     slug_of,
 )
 from feedsvc.publishing.regeneration import BATCH, Regenerator
-from feedsvc.storage import CHANGED_MEANWHILE, Transaction, words_of
+from feedsvc.storage import BY_COMMAND, CHANGED_MEANWHILE, Transaction, words_of
 
 log = structlog.get_logger("feedsvc.publishing")
 
@@ -119,7 +119,13 @@ class Publisher(Regenerator):
             )
 
     def import_entry(
-        self, draft: Draft, origin: str, now: datetime, *, announce: bool = False
+        self,
+        draft: Draft,
+        origin: str,
+        now: datetime,
+        *,
+        announce: bool = False,
+        by: str = "",
     ) -> tuple[Entry, bool]:
         """Store an article from elsewhere, unless it is here already.
 
@@ -128,6 +134,7 @@ class Publisher(Regenerator):
 
         :param origin: names the article where it came from; the same each time.
         :param announce: readers get it as news, however old it is.
+        :param by: the name of the editor's account.
         :returns: the entry, and whether it is new.
         """
         with self.storage.writing() as tx:
@@ -136,7 +143,7 @@ class Publisher(Regenerator):
                 return known, False
             rules = replace(self._rules, archive_after=timedelta.max) if announce else self._rules
             entry = decide(None, draft, Action.IMPORT, now, f"{ID_PREFIX}{uuid4()}", rules)
-            entry, _ = self._put(tx, None, entry, 0, now, origin=origin)
+            entry, _ = self._put(tx, None, entry, 0, now, origin=origin, by=by)
         log.info("imported", entry=entry.id, state=entry.state.value)
         return entry, True
 
@@ -166,6 +173,14 @@ class Publisher(Regenerator):
             return current, []
         if action:
             tx.history.keep(entry, by, action, current)
+        tx.audit.note(
+            now,
+            by=by,
+            action=f"article.{action}" if action else _imported(by),
+            subject=entry.title,
+            detail=f"version {entry.revision}",
+            entry_id=entry.id,
+        )
         if current and current.state is State.PUBLISHED and current.slug != entry.slug:
             tx.entries.keep_former_slug(entry.id, former=current.slug, current=entry.slug)
         if not any(_is_in_feeds(state) for state in (current, entry) if state):
@@ -204,10 +219,11 @@ class Publisher(Regenerator):
         return self.ensure_category(name_or_slug, now)
 
     def ensure_category(
-        self, name: str, now: datetime, *, slug: str = "", description: str = ""
+        self, name: str, now: datetime, *, slug: str = "", description: str = "", by: str = ""
     ) -> Category:
         """The category of that slug or name, made if it is missing.
 
+        :param by: the name of the editor's account.
         :raises InvalidEntry: the name is empty or too long.
         """
         name, description = clean_line(name), clean_line(description)
@@ -226,6 +242,7 @@ class Publisher(Regenerator):
                     return known
                 slug = tx.feeds.free_category_slug(slug_of(name))
             made = tx.feeds.add_category(Category(slug, name, description), whole_second(now))
+            tx.audit.note(now, by=by, action="category.made", subject=made.name)
         log.info("category made", category=made.slug)
         return made
 
@@ -238,11 +255,13 @@ class Publisher(Regenerator):
         new_slug: str,
         description: str,
         expected: Category | None = None,
+        by: str = "",
     ) -> Category:
         """Rename a category, or give it another address; the old one stays its own.
 
         :param new_slug: as it was typed; "" leaves it as it is.
         :param expected: what the editor was shown; its id does not count.
+        :param by: the name of the editor's account.
         :raises EditConflict: it is another now; nothing was stored.
         :raises NotFound: there is no category ``slug``.
         :raises InvalidEntry: names each field that is wrong; nothing was stored.
@@ -258,6 +277,11 @@ class Publisher(Regenerator):
             if changed == current:
                 return current
             tx.feeds.change_category(changed)
+            before = f"{current.name}, {current.slug}"
+            detail = f"{before} → {changed.name}, {changed.slug}"
+            tx.audit.note(
+                now, by=by, action="category.changed", subject=changed.name, detail=detail
+            )
             own = tx.feeds.feed(changed.slug).id
             touched = tx.feeds.sharing_with(changed)
             tx.feeds.announce(touched, whole_second(now))
@@ -268,10 +292,11 @@ class Publisher(Regenerator):
         return changed
 
     def new_category(
-        self, now: datetime, *, name: str, slug: str = "", description: str = ""
+        self, now: datetime, *, name: str, slug: str = "", description: str = "", by: str = ""
     ) -> Category:
         """A category that was not there before, with its feeds.
 
+        :param by: the name of the editor's account.
         :raises InvalidEntry: names each field that is wrong; nothing was stored.
         """
         wanted = slug_of(slug if slug.strip() else clean_line(name))
@@ -280,6 +305,7 @@ class Publisher(Regenerator):
             tx.feeds.lock_categories()
             self._check_category(tx, category, name)
             made = tx.feeds.add_category(category, whole_second(now))
+            tx.audit.note(now, by=by, action="category.made", subject=made.name)
             own = tx.feeds.feed(made.slug).id
         log.info("category made", category=made.slug)
         self._regenerate_quietly([own], now)
@@ -345,6 +371,11 @@ class Publisher(Regenerator):
         for entry in due:
             log.info("published on time", entry=entry.id)
         return sorted(touched)
+
+
+def _imported(by: str) -> str:
+    """What the log calls it; files are imported by a command, where nobody is signed in."""
+    return "article.import" if by else f"article.import{BY_COMMAND}"
 
 
 def _searched(entry: Entry) -> tuple[str, ...]:

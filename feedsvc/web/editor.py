@@ -337,7 +337,9 @@ def _with_new_category(form: ArticleForm) -> ArticleForm:
     if not form.new_category.strip():
         return form
     try:
-        made = services().publisher.ensure_category(form.new_category, services().clock())
+        made = services().publisher.ensure_category(
+            form.new_category, services().clock(), by=g.editor.name
+        )
     except InvalidEntry as error:
         return form.with_faults(error.faults)
     except StorageError:
