@@ -26,11 +26,12 @@ MOST_LISTED = 1_000
 
 
 class Purpose(StrEnum):
-    """What a one-time link is for."""
+    """What a one-time link is for; ``CODE`` is none, but waits for a second factor."""
 
     FIRST = "first"
     ONE_MORE = "one-more"
     PASSWORD = "password"  # noqa: S105
+    CODE = "code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +198,7 @@ class EditorRows:
         Earlier ones for the first account, or for the password of the same one, end.
         """
         table = invitations
-        if purpose is not Purpose.ONE_MORE:
+        if purpose in (Purpose.FIRST, Purpose.PASSWORD):
             is_same = table.c.purpose == purpose.value
             if editor_id is not None:
                 is_same &= table.c.editor_id == editor_id

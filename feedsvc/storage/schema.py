@@ -336,7 +336,7 @@ editors = Table(
 )
 
 # One-time links; only digests are kept. ``purpose``: for the first account, for one more,
-# or for another password of the account ``editor_id``.
+# for another password of the account ``editor_id``, or for the code after its password.
 invitations = Table(
     "invitations",
     metadata,

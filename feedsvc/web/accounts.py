@@ -18,6 +18,8 @@ SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 1_000
 LONGEST_NAME = 100
 INVITATION_HOURS = 24
+# How long a password that was right waits for its code.
+CODE_SECONDS = 300
 
 # At most so many failures within the time: of one account from one address, of
 # one address, of one account from anywhere.
@@ -94,6 +96,34 @@ def has_second_factor(tx: Transaction, editor: Editor) -> bool:
     """Whether a code is asked for after the password."""
     factor = tx.second_factors.of_editor(editor.id)
     return factor is not None and factor.is_on
+
+
+def await_code(storage: Storage, editor: Editor, now: datetime) -> str | None:
+    """A token for whoever just typed the password, good for a code and a few minutes.
+
+    :returns: None where the account has another password since.
+    """
+    token, now = new_token(), whole_second(now)
+    with storage.writing() as tx:
+        # The same hash again: from here on it stays what was verified.
+        if not tx.editors.rehash(editor, editor.password_hash):
+            return None
+        tx.editors.invite(
+            token_digest(token),
+            now + timedelta(seconds=CODE_SECONDS),
+            purpose=Purpose.CODE,
+            editor_id=editor.id,
+        )
+    return token
+
+
+def awaiting_code(storage: Storage, token: str, now: datetime) -> Editor | None:
+    """Whose password was right when the token was made, and is no other since."""
+    with storage.reading() as tx:
+        found = tx.editors.invitation(token_digest(token), whole_second(now))
+        if found is None or found.purpose is not Purpose.CODE:
+            return None
+        return tx.editors.get(found.editor_id or 0)
 
 
 def is_password(
@@ -221,6 +251,8 @@ def invitation(storage: Storage, token: str, now: datetime) -> Invitation | None
 
 
 def _is_wanted(tx: Transaction, found: Invitation) -> bool:
+    if found.purpose is Purpose.CODE:
+        return False
     return found.purpose is not Purpose.FIRST or not tx.editors.any()
 
 

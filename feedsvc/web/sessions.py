@@ -44,17 +44,20 @@ def find() -> tuple[Session, Editor] | None:
     return found
 
 
-def begin(editor: Editor, *, detail: str = "") -> bool:
+def begin(editor: Editor, *, detail: str = "", waited: str = "") -> bool:
     """Sign this browser in.
 
     :param editor: as it stood when its password was verified.
     :param detail: for the log.
+    :param waited: the token with which a code was waited for.
     :returns: False where it has another password since, or is gone.
     """
     token, now = accounts.new_token(), whole_second(services().clock())
     with services().storage.writing() as tx:
         if not tx.editors.note_signed_in(editor, now):
             return False
+        if waited:
+            tx.editors.use_invitation(accounts.token_digest(waited), now)
         tx.sessions.sweep(living_since(now))
         tx.sessions.begin(
             editor.id,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -41,8 +40,6 @@ log = structlog.get_logger("feedsvc.web")
 editor = Blueprint("editor", __name__, url_prefix="/editor")
 
 SIGNING_IN = ("editor.sign_in", "editor.sign_in_code")
-# How long a password that was right is waited for its code.
-PENDING_SECONDS = 300
 _PENDING = "pending"
 # Endpoint -> what shows its form once more: with what was typed, what stands in the
 # address, what is wrong, and a status.
@@ -223,9 +220,11 @@ def sign_in() -> Any:
             with services().storage.reading() as tx:
                 is_asked = accounts.has_second_factor(tx, found)
             if is_asked:
-                session[_PENDING] = [found.id, _stamp(found), _seconds()]
-                return _code_page(target, kept)
-            if sessions.begin(found):
+                token = accounts.await_code(services().storage, found, services().clock())
+                if token is not None:
+                    session[_PENDING] = token
+                    return _code_page(target, kept)
+            elif sessions.begin(found):
                 return _go_on(found, target, kept)
         fault, status = "The user name or the password is wrong.", 401
         log.warning("sign-in failed", address=client_address())
@@ -258,7 +257,7 @@ def sign_in_code() -> Any:
             now=services().clock(),
             refused="session.refused",
         )
-        if used and sessions.begin(found, detail=f"with a {used}"):
+        if used and sessions.begin(found, detail=f"with a {used}", waited=session[_PENDING]):
             return _go_on(found, target, kept)
         fault, status = Phrase("The code is wrong, or it was used already."), 401
         log.warning("sign-in failed: wrong code", address=client_address())
@@ -269,24 +268,10 @@ def sign_in_code() -> Any:
 
 def _pending() -> Editor | None:
     """Whose password was right a moment ago in this browser, and waits for its code."""
-    found = session.get(_PENDING)
-    if not isinstance(found, list) or len(found) != 3:
+    token = session.get(_PENDING)
+    if not isinstance(token, str):
         return None
-    id, stamp, since = found
-    if abs(_seconds() - since) > PENDING_SECONDS:
-        return None
-    with services().storage.reading() as tx:
-        waiting = tx.editors.get(id)
-    # Another password since: the one that was right is none any more.
-    return waiting if waiting and hmac.compare_digest(_stamp(waiting), stamp) else None
-
-
-def _stamp(found: Editor) -> str:
-    return accounts.digest("stamp", found.password_hash)[:24]
-
-
-def _seconds() -> int:
-    return int(services().clock().timestamp())
+    return accounts.awaiting_code(services().storage, token, services().clock())
 
 
 def _throttled() -> tuple[str, int]:
