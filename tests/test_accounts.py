@@ -196,6 +196,9 @@ def test_of_a_token_only_a_digest_is_stored(desk: InProcess) -> None:
     assert accounts.digest("session", token) == digest
     for file in desk.folder.glob("feedsvc.db*"):
         assert token.encode() not in file.read_bytes()
+    # Of the kind that there was before, and one that is nobody's.
+    for other in ({"editor": 1, "stamp": "x"}, {"session": "x"}, {"session": 1}):
+        assert not is_signed_in(desk, f"feedsvc_session={reader.dumps(other)}")
 
 
 def test_of_very_many_sessions_the_oldest_end(storage: Storage) -> None:

@@ -277,8 +277,8 @@ class Publisher(Regenerator):
             if changed == current:
                 return current
             tx.feeds.change_category(changed)
-            before = f"{current.name}, {current.slug}"
-            detail = f"{before} → {changed.name}, {changed.slug}"
+            is_named_anew = (current.name, current.slug) != (changed.name, changed.slug)
+            detail = f"was {current.name}, {current.slug}" if is_named_anew else "description"
             tx.audit.note(
                 now, by=by, action="category.changed", subject=changed.name, detail=detail
             )
