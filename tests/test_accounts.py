@@ -15,7 +15,7 @@ from flask.sessions import SecureCookieSessionInterface
 
 from feedsvc.model import Role
 from feedsvc.storage import LookedFor, Storage
-from feedsvc.web import accounts
+from feedsvc.web import accounts, categories
 from feedsvc.web.sessions import browser_named
 from tests.conftest import utc
 from tests.contract import InProcess
@@ -107,6 +107,31 @@ def test_pages_of_administrators_are_for_them(desk: InProcess) -> None:
     assert desk.send("/editor/accounts/invite", role).status == 403
     desk.cookie = ""
     assert desk.browse("/editor/accounts").headers["location"].endswith("next=/editor/accounts")
+
+
+def test_a_form_for_administrators_comes_back_to_them_alone(
+    desk: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(categories.add_category, "is_for_administrators", True, raising=False)
+    add(desk, "grace")
+    typed = {"name": "Typed"}
+    for name, status in (("ada", 200), ("grace", 303)):
+        desk.cookie = ""
+        ended = form_as_browser(desk.send("/editor/categories", typed))
+        answer = desk.send("/editor/sign-in", ended | {"name": name, "password": PASSWORD})
+        assert answer.status == status
+    refused = desk.send("/editor/categories", typed | {"csrf_token": "x"})
+    assert (refused.status, "Typed" in refused.text) == (400, False)
+
+
+def test_a_password_goes_into_no_page_when_the_session_has_ended(desk: InProcess) -> None:
+    desk.cookie = ""
+    for path in ("/editor/account/password", "/editor/account/second-factor/off"):
+        token = desk.browse("/editor/sign-in").field("csrf_token")
+        answer = desk.send(path, {"csrf_token": token, "password": PASSWORD, "code": "123456"})
+        assert (answer.status, answer.field("next")) == (401, "/editor/")
+        assert PASSWORD not in answer.text
+        assert "123456" not in answer.text
 
 
 # Sessions

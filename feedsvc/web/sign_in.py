@@ -114,6 +114,9 @@ def _sign_in_again(fault: str = "", status: int = 401) -> Any:
     """What was typed goes into the sign-in page, and on from there."""
     if not _is_of_our_pages():
         abort(400, "The form came from another site.")
+    if request.endpoint not in FORMS:
+        # Nothing that was written, but perhaps a password: that goes into no page.
+        return _sign_in_page(url_for("editor.index"), fault=fault), status
     kept = [
         (name, value)
         for name, value in request.form.items(multi=True)
