@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from flask import abort, flash, g, redirect, render_template, request, url_for
 
@@ -60,8 +60,9 @@ def _role() -> Role:
 def _link(purpose: Purpose, *, role: Role = Role.EDITOR, of: Editor | None = None) -> str:
     token, now = accounts.new_token(), services().clock()
     with services().storage.writing() as tx:
-        if of is not None and tx.editors.get(of.id) != of:
-            abort(404)
+        found = tx.editors.get(of.id) if of else None
+        if of and (found is None or found.name != of.name):
+            _say_gone()
         tx.editors.invite(
             accounts.token_digest(token),
             accounts.until(now),
@@ -87,13 +88,20 @@ def one_account(number: int) -> Any:
 def _account(number: int) -> Account:
     """The account of that number, still of the name that the form showed."""
     if number > LARGEST_NUMBER:
-        abort(404)
+        _say_gone()
     with services().storage.reading() as tx:
         found = tx.editors.account(number)
     # Numbers are given again when an account is removed.
     if found is None or request.form.get("name", found.editor.name) != found.editor.name:
-        abort(404)
+        _say_gone()
     return found
+
+
+def _say_gone() -> NoReturn:
+    if request.method != "POST":
+        abort(404)
+    flash(str(say(Phrase("This account was removed meanwhile. Nothing was changed."))))
+    abort(redirect(url_for("editor.all_accounts"), 303))
 
 
 def _account_page(account: Account, status: int = 200, **shown: Any) -> Any:
