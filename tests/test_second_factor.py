@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -14,6 +15,9 @@ from flask.sessions import SecureCookieSessionInterface
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from feedsvc.model import Editor
+from feedsvc.storage import LookedFor, Storage
+from feedsvc.web import codes
 from feedsvc.web.accounts import MOST_FAILURES
 from feedsvc.web.codes import matching_step
 from tests.conftest import utc
@@ -262,3 +266,35 @@ def test_the_operator_resets_it_where_nobody_is_left(desk: InProcess) -> None:
             "account.second-factor-reset.by-command",
             "",
         )
+
+
+def test_a_code_that_is_sent_twice_at_once_counts_once(storage: Storage) -> None:
+    with storage.writing() as tx:
+        ada = tx.editors.add("ada", "hash", NOW)
+    assert codes.begin(storage, ada, NOW)
+    assert codes.begin(storage, ada, NOW)  # another secret, as long as none counts
+    factor = codes.being_set_up(storage, ada, NOW)
+    assert factor is not None
+    assert codes.being_set_up(storage, ada, NOW + timedelta(hours=2)) is None
+    step = int(NOW.timestamp()) // 30
+    shown = [pyotp.TOTP(factor.secret).generate_otp(step + number) for number in range(2)]
+    assert codes.switch_on(storage, ada, factor, "1", address="", now=NOW) is None
+    recovery = codes.switch_on(storage, ada, factor, shown[0], address="", now=NOW)
+    assert recovery is not None
+    assert not codes.begin(storage, ada, NOW)
+    assert codes.being_set_up(storage, ada, NOW) is None
+    for code, what in ((shown[1], "code"), (recovery[0], "recovery code")):
+        with ThreadPoolExecutor(4) as pool:
+            used = pool.map(lambda _, code=code: use(storage, ada, code), range(4))
+            assert sorted(used) == ["", "", "", what]
+    assert use(storage, ada, shown[0]) == ""
+    assert codes.switch_off(storage, ada, by="grace", address="", now=NOW)
+    assert not codes.switch_off(storage, ada, by="grace", address="", now=NOW)
+    with storage.reading() as tx:
+        assert tx.second_factors.count_recovery_codes(ada.id) == 0
+        [latest], _ = tx.audit.latest(LookedFor(), limit=1)
+    assert (latest.who, latest.action) == ("grace", "account.second-factor-reset")
+
+
+def use(storage: Storage, editor: Editor, code: str) -> str:
+    return codes.use(storage, editor, code, address=str(uuid4()), now=NOW)
