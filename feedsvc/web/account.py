@@ -10,6 +10,7 @@ from flask import abort, flash, g, redirect, render_template, request, url_for
 
 from feedsvc.errors import InvalidEntry
 from feedsvc.phrases import Phrase
+from feedsvc.storage import Transaction
 from feedsvc.web import accounts, passwords, sessions
 from feedsvc.web.languages import say
 from feedsvc.web.services import client_address, services
@@ -110,7 +111,7 @@ def end_session(number: int) -> Any:
     return redirect(url_for("editor.account"), 303)
 
 
-def _note_ended(tx: Any, which: str) -> None:
+def _note_ended(tx: Transaction, which: str) -> None:
     tx.audit.note(
         services().clock(),
         by=g.editor.name,
