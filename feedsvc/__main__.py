@@ -24,11 +24,11 @@ from feedsvc.errors import (
     StorageError,
 )
 from feedsvc.logs import configure_logging
-from feedsvc.model import Format, whole_second
+from feedsvc.model import Editor, Format, Role, whole_second
 from feedsvc.publishing import Publisher
-from feedsvc.storage import Storage, describe_url
+from feedsvc.storage import BY_COMMAND, Storage, Transaction, describe_url
 from feedsvc.timestamps import utc_now
-from feedsvc.web import accounts
+from feedsvc.web import accounts, codes
 from feedsvc.web.metrics import shared_folder
 
 # What the server loads in each worker.
@@ -118,12 +118,17 @@ def _parser() -> argparse.ArgumentParser:
         ("add", _editor_add, "let someone sign in; the password is asked for"),
         ("passwd", _editor_passwd, "give someone a new password; older sessions end"),
         ("remove", _editor_remove, "let someone sign in no more; articles stay"),
-        ("list", _editor_list, "who may sign in"),
+        ("reset-second-factor", _editor_reset, "ask someone for no code any more"),
+        ("list", _editor_list, "who may sign in, and the role"),
     ):
         act = acts.add_parser(name, help=text, description=text, parents=[common])
         act.set_defaults(run=run)
         if run is not _editor_list:
             act.add_argument("name", metavar="NAME")
+        if run is _editor_add:
+            act.add_argument(
+                "--administrator", action="store_true", help="as the first one always is"
+            )
     command("check", _check, "look at configuration, storage and stored feeds")
     command("migrate", _migrate, "bring the database to this version's schema")
     backup = command("backup", _backup, "make a consistent copy while the service runs")
@@ -322,36 +327,74 @@ def _editor_add(config: Config, options: argparse.Namespace) -> int:
     with storage.reading() as tx:
         if tx.editors.named(name):
             raise InvalidEntry({"name": f"there is an editor {name!r} already"})
-    password_hash = accounts.hash_password(_password())
+    password_hash, now = accounts.hash_password(_password()), whole_second(utc_now())
     with storage.writing() as tx:
-        tx.editors.add(name, password_hash, whole_second(utc_now()))
-    print(f"{name} may sign in now")
+        tx.editors.lock()
+        is_first = not tx.editors.any()
+        role = Role.ADMINISTRATOR if options.administrator or is_first else Role.EDITOR
+        tx.editors.add(name, password_hash, now, role)
+        _note(tx, "account.made", name, role.value)
+    print(f"{name} may sign in now, as {role.value}")
     return 0
+
+
+def _note(tx: Transaction, action: str, name: str, detail: str = "") -> None:
+    tx.audit.note(utc_now(), by="", action=action + BY_COMMAND, subject=name, detail=detail)
 
 
 def _editor_passwd(config: Config, options: argparse.Namespace) -> int:
     storage = _accounts(config)
-    with storage.reading() as tx:
-        if not tx.editors.named(options.name):
-            raise NotFound(f"there is no editor {options.name!r}")
+    _named(storage, options.name)
     password_hash = accounts.hash_password(_password())
     with storage.writing() as tx:
         tx.editors.set_password_hash(options.name, password_hash)
+        _note(tx, "account.password", options.name)
     print(f"{options.name} has a new password; older sessions have ended")
     return 0
 
 
+def _named(storage: Storage, name: str) -> Editor:
+    with storage.reading() as tx:
+        found = tx.editors.named(name)
+    if found is None:
+        raise NotFound(f"there is no editor {name!r}")
+    return found
+
+
 def _editor_remove(config: Config, options: argparse.Namespace) -> int:
-    with _accounts(config).writing() as tx:
+    storage = _accounts(config)
+    with storage.writing() as tx:
+        tx.editors.lock()
+        everybody = tx.editors.all()
+        left = [one for one in everybody if one.name != options.name]
+        # With nobody left the next start prints a link for a first account.
+        if len(left) < len(everybody) and left and not any(one.is_administrator for one in left):
+            raise InvalidEntry(
+                {
+                    "name": f"{options.name} is the last administrator; add another first:"
+                    " feedsvc editor add NAME --administrator"
+                }
+            )
         tx.editors.remove(options.name)
+        _note(tx, "account.removed", options.name)
     print(f"{options.name} may not sign in any more")
+    return 0
+
+
+def _editor_reset(config: Config, options: argparse.Namespace) -> int:
+    storage = _accounts(config)
+    found = _named(storage, options.name)
+    if codes.switch_off(storage, found, by="", address="", now=utc_now()):
+        print(f"{found.name} signs in with the password alone now")
+    else:
+        print(f"{found.name} has no second factor")
     return 0
 
 
 def _editor_list(config: Config, options: argparse.Namespace) -> int:
     with _accounts(config).reading() as tx:
         for found in tx.editors.all():
-            print(found.name)
+            print(found.name, found.role.value, sep="\t")
     return 0
 
 

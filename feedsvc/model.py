@@ -319,6 +319,13 @@ class Window:
     most_bytes: int = 10_000_000
 
 
+class Role(StrEnum):
+    """What an account may do: write, or look after accounts, categories and the site, too."""
+
+    EDITOR = "editor"
+    ADMINISTRATOR = "administrator"
+
+
 @dataclass(frozen=True, slots=True)
 class Editor:
     """Someone who may write.
@@ -329,3 +336,9 @@ class Editor:
     id: int
     name: str
     password_hash: str = field(repr=False)
+    role: Role = Role.EDITOR
+
+    @property
+    def is_administrator(self) -> bool:
+        """Whether accounts, categories and the site are this one's to look after."""
+        return self.role is Role.ADMINISTRATOR

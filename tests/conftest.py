@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -116,13 +117,28 @@ def desk(service: Service) -> Service:
     return service
 
 
-@pytest.fixture
-def in_process(tmp_path: Path) -> Iterator[InProcess]:
-    """One worker in this process, in which calls can be made to fail; its clock ours."""
-    service = InProcess(tmp_path, f"sqlite:///{tmp_path}/feedsvc.db", workers=1)
+@pytest.fixture(scope="session")
+def signed_up_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A database with one account, to be copied for each test, and that one's cookie."""
+    folder = tmp_path_factory.mktemp("signed-up")
+    service = InProcess(folder, f"sqlite:///{folder}/feedsvc.db", workers=1)
     service.set_clock(utc(2026, 1, 21, 18, 30))
     service.start()
     service.sign_up()
+    service.workers[0].storage.backup(folder / "copy.db")
+    service.stop()
+    return folder / "copy.db", service.cookie
+
+
+@pytest.fixture
+def in_process(tmp_path: Path, signed_up_once: tuple[Path, str]) -> Iterator[InProcess]:
+    """One worker in this process, in which calls can be made to fail; its clock ours."""
+    database, cookie = signed_up_once
+    shutil.copy(database, tmp_path / "feedsvc.db")
+    service = InProcess(tmp_path, f"sqlite:///{tmp_path}/feedsvc.db", workers=1)
+    service.set_clock(utc(2026, 1, 21, 18, 30))
+    service.start()
+    service.cookie = cookie
     yield service
     service.stop()
 

@@ -6,6 +6,7 @@ import re
 import tempfile
 from pathlib import Path
 
+import pyotp
 from playwright.sync_api import Page, sync_playwright
 
 from tests.browsing import ARGUMENTS, CHROMIUM, send_out
@@ -22,6 +23,10 @@ PAGES = {
     "found": "/editor/?state=published&words=the",
     "account": "/editor/account",
     "settings": "/editor/settings",
+    "accounts": "/editor/accounts",
+    "one-account": "/editor/accounts/1",
+    "remove-account": "/editor/accounts/1/remove",
+    "log": "/editor/log",
 }
 
 
@@ -86,8 +91,26 @@ def main() -> None:
             page.get_by_role("button", name="Save draft").wait_for()
             send_out(page, "Publish")
             _take(page, "held-back")
+            _with_a_second_factor(page)
             browser.close()
     print(f"screenshots are in {TARGET.relative_to(ROOT)}")
+
+
+def _with_a_second_factor(page: Page) -> None:
+    """What an editor sees who sets one up, and signs in with it."""
+    page.goto("/editor/account")
+    page.get_by_label("Your password").fill(PASSWORD)
+    page.get_by_role("button", name="Set it up").click()
+    _take(page, "second-factor")
+    secret = page.locator(".secret").inner_text().replace(" ", "")
+    page.get_by_label("Code").fill(pyotp.TOTP(secret).now())
+    page.get_by_role("button", name="Switch it on").click()
+    _take(page, "recovery-codes")
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_label("User name").fill("ada")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    _take(page, "code")
 
 
 def _while_a_colleague_acts(page: Page, colleague: Page) -> None:

@@ -189,15 +189,15 @@ def test_the_order_is_that_of_a_list(empty: Publisher, steps: list[tuple[Move, i
             far = [one for one in order if abs(order.index(one) - place) > 1]
             if far:
                 with pytest.raises(EditConflict):
-                    empty.move_category(slug, to, beside=far[0])
+                    empty.move_category(slug, to, NOW, beside=far[0])
                 assert stored() == order
-        empty.move_category(slug, to, beside=beside)
+        empty.move_category(slug, to, NOW, beside=beside)
         order.remove(slug)
         ends = {Move.FIRST: 0, Move.LAST: len(order)}
         order.insert(ends.get(to, min(max(there, 0), len(order))), slug)
         assert stored() == order
         if beside is not None:  # sent again
-            empty.move_category(slug, to, beside=beside)
+            empty.move_category(slug, to, NOW, beside=beside)
             assert stored() == order
 
 

@@ -205,7 +205,7 @@ def test_editors_are_added_listed_changed_and_removed(idle: Service) -> None:
     assert idle.run("editor", "add", "grace", input=PASSWORD + "\n").returncode == 0
     assert "already" in idle.run("editor", "add", "grace", input=PASSWORD).stderr
     assert "at least 8" in idle.run("editor", "add", "alan", input="short\n").stderr
-    assert idle.run("editor", "list").stdout == "grace\n"
+    assert idle.run("editor", "list").stdout == "grace\tadministrator\n"
     with idle.start():
         assert "/editor/welcome/" not in idle.output.read_text()
         assert idle.sign_in("grace").status == 303

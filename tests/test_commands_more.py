@@ -142,9 +142,12 @@ def test_a_link_makes_the_first_account_only(ada: Storage) -> None:
 
 
 def test_editors_are_listed_by_name_and_checked_before_they_are_kept(idle: Service) -> None:
-    for name in ("grace", "ada", "zoe"):
-        assert idle.run("editor", "add", f" {name} ", input=PASSWORD + "\r\n").returncode == 0
-    assert idle.run("editor", "list").stdout == "ada\ngrace\nzoe\n"
+    for name, *more in (("grace",), ("ada",), ("zoe", "--administrator")):
+        added = idle.run("editor", "add", f" {name} ", *more, input=PASSWORD + "\r\n")
+        assert added.returncode == 0
+    assert idle.run("editor", "list").stdout == (
+        "ada\teditor\ngrace\tadministrator\nzoe\tadministrator\n"
+    )
     assert "use 1 to 100" in idle.run("editor", "add", "x" * 101, input=PASSWORD).stderr
     unknown = idle.run("editor", "passwd", "nobody", input="short")
     assert unknown.returncode == 1

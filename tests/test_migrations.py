@@ -10,7 +10,7 @@ from alembic import command
 
 from feedsvc.model import Site, Window
 from feedsvc.publishing import Publisher
-from feedsvc.storage import Storage
+from feedsvc.storage import Purpose, Storage
 from tests.conftest import utc
 from tests.stored import stored_documents
 
@@ -31,6 +31,9 @@ FIRST = [
     "INSERT INTO feed_entries (feed_id, entry_id, is_live, published, visible_at) VALUES"
     " (7, 'urn:uuid:00000000-0000-4000-8000-000000000001', true, '2026-01-21T18:13:00Z',"
     " '2026-01-21T18:13:00Z')",
+    "INSERT INTO editors (id, name, password_hash, created_at)"
+    " VALUES (3, 'ada', 'hash', '2026-01-21T18:13:00Z')",
+    "INSERT INTO invitations (token_digest, expires_at) VALUES ('digest', '2026-01-22T18:13:00Z')",
 ]
 
 
@@ -70,6 +73,12 @@ def test_an_upgrade_keeps_articles_feeds_and_their_ids(empty: Storage) -> None:
         # Its clock stands where something entered it last; nothing ever entered the other.
         assert tx.feeds.last_move(tx.feeds.feed("eco")) == utc(2026, 1, 21, 18, 13)
         assert tx.feeds.last_move(tx.feeds.feed("all")) is None
+        # Whoever could do everything still can; a link for the first account is for that.
+        ada, found = tx.editors.named("ada"), tx.editors.invitation("digest", utc(2026, 1, 22))
+        assert ada is not None
+        assert ada.is_administrator
+        assert found is not None
+        assert found.purpose is Purpose.FIRST
     assert b"urn:uuid:00000000-0000-4000-8000-000000000007" in body
     assert b"urn:uuid:00000000-0000-4000-8000-000000000001" in body
     assert b"<published>2026-01-21T18:13:00Z</published>" in body

@@ -355,6 +355,8 @@ def test_many_may_start_on_an_empty_database_at_once(storage: Storage) -> None:
         sql(storage, "DROP TABLE searchable_words")
     for name in ("working_copies", "versions", "searchable"):
         sql(storage, f"DROP TABLE {name}")
+    for name in ("sessions", "recovery_codes", "second_factors", "audit"):
+        sql(storage, f"DROP TABLE {name}")
     for name in ("editors", "invitations", "sign_in_failures", "settings", "documents", "changes"):
         sql(storage, f"DROP TABLE {name}")
     for name in ("entry_slugs", "category_slugs", "tombstones", "past_places", "feed_clocks"):

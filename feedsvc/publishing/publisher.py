@@ -6,6 +6,7 @@ then renders those feeds at once if it can. What it cannot, the next tick does.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -30,7 +31,7 @@ from feedsvc.publishing.decisions import (
     is_reserved,
 )
 from feedsvc.publishing.regeneration import BATCH, Regenerator
-from feedsvc.storage import CHANGED_MEANWHILE, Transaction, words_of
+from feedsvc.storage import BY_COMMAND, CHANGED_MEANWHILE, Transaction, words_of
 
 log = structlog.get_logger("feedsvc.publishing")
 
@@ -143,7 +144,13 @@ class Publisher(Regenerator):
             raise InvalidEntry({"slug": fault})
 
     def import_entry(
-        self, draft: Draft, origin: str, now: datetime, *, announce: bool = False
+        self,
+        draft: Draft,
+        origin: str,
+        now: datetime,
+        *,
+        announce: bool = False,
+        by: str = "",
     ) -> tuple[Entry, bool]:
         """Store an article from elsewhere, unless it is here already.
 
@@ -152,6 +159,7 @@ class Publisher(Regenerator):
 
         :param origin: names the article where it came from; the same each time.
         :param announce: readers get it as news, however old it is.
+        :param by: the name of the editor's account.
         :returns: the entry, and whether it is new.
         """
         with self.storage.writing() as tx:
@@ -160,7 +168,7 @@ class Publisher(Regenerator):
                 return known, False
             rules = replace(self._rules, archive_after=timedelta.max) if announce else self._rules
             entry = decide(None, draft, Action.IMPORT, now, f"{ID_PREFIX}{uuid4()}", rules)
-            entry, _ = self._put(tx, None, entry, 0, now, origin=origin)
+            entry, _ = self._put(tx, None, entry, 0, now, origin=origin, by=by)
         log.info("imported", entry=entry.id, state=entry.state.value)
         return entry, True
 
@@ -190,6 +198,14 @@ class Publisher(Regenerator):
             return current, []
         if action:
             tx.history.keep(entry, by, action, current)
+        tx.audit.note(
+            now,
+            by=by,
+            action=f"article.{action}" if action else _imported(by),
+            subject=entry.title,
+            detail=f"version {entry.revision}",
+            entry_id=entry.id,
+        )
         if current and current.state is State.PUBLISHED and current.slug != entry.slug:
             tx.entries.keep_former_slug(entry.id, former=current.slug, current=entry.slug)
         if not any(_is_in_feeds(state) for state in (current, entry) if state):
@@ -259,6 +275,7 @@ class Publisher(Regenerator):
                 slug = tx.feeds.free_category_slug(category_slug_of(name))
             wanted = Category(slug, name, description, language=language)
             made = tx.feeds.add_category(wanted, whole_second(now))
+            tx.audit.note(now, by=by, action="category.made", subject=made.name)
         log.info("category made", category=made.slug)
         return made
 
@@ -305,6 +322,17 @@ class Publisher(Regenerator):
             if changed == current:
                 return current
             tx.feeds.change_category(changed)
+            is_named_anew = (current.name, current.slug) != (changed.name, changed.slug)
+            named = [
+                name
+                for name in ("description", "language")
+                if getattr(current, name) != getattr(changed, name)
+            ]
+            if is_named_anew:
+                named.insert(0, f"was {current.name}, {current.slug}")
+            tx.audit.note(
+                now, by=by, action="category.changed", subject=changed.name, detail="; ".join(named)
+            )
             own = tx.feeds.feed(changed.slug).id
             touched = tx.feeds.sharing_with(changed)
             tx.feeds.announce(touched, whole_second(now))
@@ -339,13 +367,14 @@ class Publisher(Regenerator):
             tx.feeds.lock_categories()
             self._check_category(tx, category, name, slug)
             made = tx.feeds.add_category(category, whole_second(now))
+            tx.audit.note(now, by=by, action="category.made", subject=made.name)
             own = tx.feeds.feed(made.slug).id
         log.info("category made", category=made.slug)
         self._regenerate_quietly([own], now)
         return made
 
     def move_category(
-        self, slug: str, to: Move, *, beside: str | None = None, by: str = ""
+        self, slug: str, to: Move, now: datetime, *, beside: str | None = None, by: str = ""
     ) -> Category:
         """Put a category elsewhere in the order in which they are named.
 
@@ -377,6 +406,9 @@ class Publisher(Regenerator):
                 # On its other side it stands where it was to: the button was pressed twice.
                 if there is not None and wanted == there:
                     order.exchange(category.id, there)
+            tx.audit.note(
+                now, by=by, action="category.moved", subject=category.name, detail=to.value
+            )
         log.info("category moved", category=category.slug, to=to.value)
         return category
 
@@ -431,6 +463,9 @@ class Publisher(Regenerator):
             if tx.settings.lock_kept() != instead_of:
                 raise EditConflict("somebody else changed settings at the same moment")
             tx.settings.keep(self.kept)
+            tx.audit.note(
+                now, by=by, action="site.changed", detail=_told_apart(instead_of, self.kept)
+            )
             self._note(tx, now)
             tx.feeds.say_changed()
         log.info("settings changed")
@@ -476,6 +511,21 @@ class Publisher(Regenerator):
         for entry in due:
             log.info("published on time", entry=entry.id)
         return sorted(touched)
+
+
+def _told_apart(before: str, after: str) -> str:
+    """Which settings are kept otherwise, and with which value; "" in JSON is nothing kept."""
+    old, new = (json.loads(one or "{}") for one in (before, after))
+    return "; ".join(
+        f"{name} = {new[name]!r}" if name in new else f"{name} given back"
+        for name in sorted({*old, *new})
+        if old.get(name) != new.get(name)
+    )
+
+
+def _imported(by: str) -> str:
+    """What the log calls it; files are imported by a command, where nobody is signed in."""
+    return "article.import" if by else f"article.import{BY_COMMAND}"
 
 
 def _searched(entry: Entry) -> tuple[str, ...]:

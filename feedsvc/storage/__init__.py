@@ -1,5 +1,7 @@
 """SQLite and PostgreSQL behind one ``Storage``."""
 
+from feedsvc.storage.audit import BY_COMMAND, LookedFor, Noted
+from feedsvc.storage.editors import Account, Invitation, Purpose
 from feedsvc.storage.entries import (
     CHANGED_MEANWHILE,
     MOST_COUNTED,
@@ -9,16 +11,26 @@ from feedsvc.storage.entries import (
     Wanted,
 )
 from feedsvc.storage.history import LastSave, Version, WorkingCopy
+from feedsvc.storage.second_factors import SecondFactor
+from feedsvc.storage.sessions import Session
 from feedsvc.storage.storage import Storage, Transaction, describe_url, sqlite_file
 from feedsvc.storage.words import words_of
 
 __all__ = [
+    "BY_COMMAND",
     "CHANGED_MEANWHILE",
     "MOST_COUNTED",
     "MOST_IN_WINDOW",
+    "Account",
     "FaultyEntry",
     "FeedWindow",
+    "Invitation",
     "LastSave",
+    "LookedFor",
+    "Noted",
+    "Purpose",
+    "SecondFactor",
+    "Session",
     "Storage",
     "Transaction",
     "Version",

@@ -2,14 +2,60 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, text, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, text, update
 
 from feedsvc.errors import NotFound
-from feedsvc.model import Editor
-from feedsvc.storage.schema import editors, invitations, sign_in_failures, working_copies
+from feedsvc.model import Editor, Role
+from feedsvc.storage.schema import (
+    editors,
+    invitations,
+    recovery_codes,
+    second_factors,
+    sessions,
+    sign_in_failures,
+    working_copies,
+)
+
+# So many accounts are listed, and texts counted.
+MOST_LISTED = 1_000
+
+
+class Purpose(StrEnum):
+    """What a one-time link is for; ``CODE`` is none, but waits for a second factor."""
+
+    FIRST = "first"
+    ONE_MORE = "one-more"
+    PASSWORD = "password"  # noqa: S105
+    CODE = "code"
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """What a one-time link may do.
+
+    :param role: of the account that is made with it.
+    :param editor_id: whose password it gives anew.
+    :param made_by: the name of an administrator, or "".
+    """
+
+    purpose: Purpose
+    role: Role
+    editor_id: int | None
+    made_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account as administrators see it."""
+
+    editor: Editor
+    has_second_factor: bool
+    signed_in_at: datetime | None
 
 
 class EditorRows:
@@ -20,8 +66,18 @@ class EditorRows:
 
     def all(self) -> list[Editor]:
         """Every account, by name."""
-        query = select(editors).order_by(editors.c.name).limit(1000)
-        return [_editor(row) for row in self._connection.execute(query)]
+        query = select(editors).order_by(editors.c.name).limit(MOST_LISTED)
+        return [editor_of(row, row.id) for row in self._connection.execute(query)]
+
+    def accounts(self) -> list[Account]:
+        """Every account, by name, with what administrators see of it."""
+        query = _ACCOUNTS.order_by(editors.c.name).limit(MOST_LISTED)
+        return [_account(row) for row in self._connection.execute(query)]
+
+    def account(self, id: int) -> Account | None:
+        """That of the account with that number, or None."""
+        row = self._connection.execute(_ACCOUNTS.where(editors.c.id == id)).one_or_none()
+        return _account(row) if row else None
 
     def any(self) -> bool:
         """Whether there is an account."""
@@ -30,65 +86,156 @@ class EditorRows:
     def get(self, id: int) -> Editor | None:
         """The account with that number, or None."""
         row = self._connection.execute(select(editors).where(editors.c.id == id)).one_or_none()
-        return _editor(row) if row else None
+        return editor_of(row, row.id) if row else None
 
     def named(self, name: str) -> Editor | None:
         """The account of that name, or None."""
         row = self._connection.execute(select(editors).where(editors.c.name == name)).one_or_none()
-        return _editor(row) if row else None
+        return editor_of(row, row.id) if row else None
 
-    def add(self, name: str, password_hash: str, created_at: datetime) -> Editor:
+    def add(
+        self, name: str, password_hash: str, created_at: datetime, role: Role = Role.EDITOR
+    ) -> Editor:
         """Store a new account."""
         row = self._connection.execute(
             insert(editors)
-            .values(name=name, password_hash=password_hash, created_at=created_at)
+            .values(name=name, password_hash=password_hash, created_at=created_at, role=role.value)
             .returning(editors)
         ).one()
-        return _editor(row)
+        return editor_of(row, row.id)
 
-    def set_password_hash(self, name: str, password_hash: str) -> None:
-        """Give an account a new password.
+    def set_password_hash(self, name: str, password_hash: str, *, but: int | None = None) -> None:
+        """Give an account a new password; its sessions and its links end.
 
+        :param but: the number of a session that goes on.
         :raises NotFound: there is no such account.
         """
         changed = self._connection.execute(
-            update(editors).where(editors.c.name == name).values(password_hash=password_hash)
+            update(editors)
+            .where(editors.c.name == name)
+            .values(password_hash=password_hash)
+            .returning(editors.c.id)
         )
-        if not changed.rowcount:
+        id = changed.scalar_one_or_none()
+        if id is None:
             raise NotFound(f"there is no editor {name!r}")
+        ending = delete(sessions).where(sessions.c.editor_id == id)
+        if but is not None:
+            ending = ending.where(sessions.c.id != but)
+        self._connection.execute(ending)
+        self._connection.execute(delete(invitations).where(invitations.c.editor_id == id))
+
+    def note_signed_in(self, editor: Editor, now: datetime) -> bool:
+        """False where it has another password since that was verified, or is gone."""
+        return self._change(editor, signed_in_at=now)
+
+    def rehash(self, editor: Editor, password_hash: str) -> bool:
+        """Store the same password's hash as it is made today. False as above."""
+        return self._change(editor, password_hash=password_hash)
+
+    def _change(self, editor: Editor, **values: Any) -> bool:
+        is_it = (editors.c.id == editor.id) & (editors.c.password_hash == editor.password_hash)
+        return bool(
+            self._connection.execute(update(editors).where(is_it).values(**values)).rowcount
+        )
+
+    def lock(self) -> None:
+        """Keep accounts as they are until this transaction ends, but for what it does itself."""
+        if self._connection.dialect.name == "postgresql":
+            # SQLite has one writer at a time.
+            self._connection.execute(text("LOCK TABLE editors IN SHARE ROW EXCLUSIVE MODE"))
+
+    def has_administrator_beside(self, id: int) -> bool:
+        """Whether there would be one without that account."""
+        query = select(editors.c.id).where(
+            editors.c.role == Role.ADMINISTRATOR.value, editors.c.id != id
+        )
+        return self._connection.execute(query.limit(1)).first() is not None
+
+    def set_role(self, editor: Editor, role: Role) -> None:
+        """What it may do from now on; links that it made as an administrator end."""
+        self._connection.execute(
+            update(editors).where(editors.c.id == editor.id).values(role=role.value)
+        )
+        if role is not Role.ADMINISTRATOR:
+            self._end_links_by(editor.name)
+
+    def count_typed(self, id: int) -> int:
+        """How many texts an account typed and did not save."""
+        found = select(working_copies.c.entry_id).where(working_copies.c.editor_id == id)
+        query = select(func.count()).select_from(found.limit(MOST_LISTED).subquery())
+        return self._connection.execute(query).scalar_one()
 
     def remove(self, name: str) -> None:
-        """Remove an account.
+        """Remove an account, its sessions, and what it typed and did not save.
 
         :raises NotFound: there is no such account.
         """
-        its_id = select(editors.c.id).where(editors.c.name == name).scalar_subquery()
-        self._connection.execute(delete(working_copies).where(working_copies.c.editor_id == its_id))
-        if not self._connection.execute(delete(editors).where(editors.c.name == name)).rowcount:
+        # Locked first: whoever signs in just now is either seen here or finds it gone.
+        query = select(editors.c.id).where(editors.c.name == name).with_for_update()
+        id = self._connection.execute(query).scalar_one_or_none()
+        if id is None:
             raise NotFound(f"there is no editor {name!r}")
+        for table in (working_copies, sessions, recovery_codes, second_factors, invitations):
+            self._connection.execute(delete(table).where(table.c.editor_id == id))
+        self._end_links_by(name)
+        self._connection.execute(delete(editors).where(editors.c.id == id))
 
-    def invite(self, token_digest: str, expires_at: datetime) -> None:
-        """Let whoever has the token make an account; earlier tokens end."""
-        self._connection.execute(delete(invitations))
+    # One-time links
+
+    def invite(
+        self,
+        token_digest: str,
+        expires_at: datetime,
+        *,
+        purpose: Purpose = Purpose.FIRST,
+        role: Role = Role.ADMINISTRATOR,
+        editor_id: int | None = None,
+        made_by: str = "",
+    ) -> None:
+        """Let whoever has the token make an account, or give one another password.
+
+        Earlier ones for the first account, or for the password of the same one, end.
+        """
+        table = invitations
+        if purpose in (Purpose.FIRST, Purpose.PASSWORD):
+            is_same = table.c.purpose == purpose.value
+            if editor_id is not None:
+                is_same &= table.c.editor_id == editor_id
+            self._connection.execute(delete(table).where(is_same))
         self._connection.execute(
-            insert(invitations).values(token_digest=token_digest, expires_at=expires_at)
-        )
-
-    def is_invited(self, token_digest: str, now: datetime) -> bool:
-        """Whether the token may be used."""
-        query = select(invitations.c.token_digest).where(
-            invitations.c.token_digest == token_digest, invitations.c.expires_at > now
-        )
-        return self._connection.execute(query).first() is not None
-
-    def use_invitation(self, token_digest: str, now: datetime) -> bool:
-        """Use the token up. False where it was used or has expired."""
-        used = self._connection.execute(
-            delete(invitations).where(
-                invitations.c.token_digest == token_digest, invitations.c.expires_at > now
+            insert(table).values(
+                token_digest=token_digest,
+                expires_at=expires_at,
+                purpose=purpose.value,
+                role=role.value,
+                editor_id=editor_id,
+                made_by=made_by,
             )
         )
-        return used.rowcount == 1
+
+    def invitation(self, token_digest: str, now: datetime) -> Invitation | None:
+        """What the token may do; None where it was used or has expired."""
+        query = select(invitations).where(
+            invitations.c.token_digest == token_digest, invitations.c.expires_at > now
+        )
+        row = self._connection.execute(query).one_or_none()
+        return _invitation(row) if row else None
+
+    def use_invitation(self, token_digest: str, now: datetime) -> Invitation | None:
+        """The same, and use the token up; what has expired is forgotten."""
+        self._connection.execute(delete(invitations).where(invitations.c.expires_at <= now))
+        used = self._connection.execute(
+            delete(invitations)
+            .where(invitations.c.token_digest == token_digest)
+            .returning(invitations)
+        ).one_or_none()
+        return _invitation(used) if used else None
+
+    def _end_links_by(self, name: str) -> None:
+        self._connection.execute(delete(invitations).where(invitations.c.made_by == name))
+
+    # Failed sign-ins
 
     def lock_failures(self) -> None:
         """Keep other sign-ins from counting until this transaction ends."""
@@ -118,5 +265,19 @@ class EditorRows:
         )
 
 
-def _editor(row: Row[Any]) -> Editor:
-    return Editor(id=row.id, name=row.name, password_hash=row.password_hash)
+_ACCOUNTS: Select[Any] = select(
+    editors, func.coalesce(second_factors.c.is_on, False).label("has_second_factor")
+).outerjoin(second_factors, second_factors.c.editor_id == editors.c.id)
+
+
+def _account(row: Row[Any]) -> Account:
+    return Account(editor_of(row, row.id), bool(row.has_second_factor), row.signed_in_at)
+
+
+def _invitation(row: Row[Any]) -> Invitation:
+    return Invitation(Purpose(row.purpose), Role(row.role), row.editor_id, row.made_by)
+
+
+def editor_of(row: Row[Any], id: int) -> Editor:
+    """The account in a row with its columns."""
+    return Editor(id=id, name=row.name, password_hash=row.password_hash, role=Role(row.role))

@@ -93,8 +93,18 @@ def _open_sqlite(url: URL, *, read_only: bool) -> Engine:
     def begin(connection: Connection) -> None:
         # IMMEDIATE: a reader that turns writer half-way would be refused at
         # once, without waiting, if somebody else wrote in between.
-        writing = connection.get_execution_options().get("feedsvc_writing")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+        options = connection.get_execution_options()
+        if not options.get("feedsvc_writing"):
+            connection.exec_driver_sql("BEGIN")
+        elif options.get("feedsvc_waits", True):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            # The driver's own timeout, which the next transaction has again.
+            connection.exec_driver_sql("PRAGMA busy_timeout=0")
+            try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            finally:
+                connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
 
     return engine
 
@@ -107,7 +117,7 @@ def _open_postgresql(url: URL, *, read_only: bool) -> Engine:
     given = url.query.get("options")
     if isinstance(given, str):
         options = f"{given} {options}"
-    return create_engine(
+    engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         connect_args={"options": options, "connect_timeout": BUSY_SECONDS},
         pool_pre_ping=True,
@@ -115,6 +125,13 @@ def _open_postgresql(url: URL, *, read_only: bool) -> Engine:
         max_overflow=24,
         pool_timeout=BUSY_SECONDS,
     )
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        if not connection.get_execution_options().get("feedsvc_waits", True):
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '50ms'")
+
+    return engine
 
 
 def notices(engine: Engine) -> Iterator[None]:

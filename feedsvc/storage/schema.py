@@ -335,14 +335,79 @@ editors = Table(
     Column("name", String(100), nullable=False, unique=True),
     Column("password_hash", String(200), nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("role", String(20), nullable=False, server_default="editor"),
+    Column("signed_in_at", Instant),
 )
 
-# One-time links with which the first account is made; only digests are kept.
+# One-time links; only digests are kept. ``purpose``: for the first account, for one more,
+# for another password of the account ``editor_id``, or for the code after its password.
 invitations = Table(
     "invitations",
     metadata,
     Column("token_digest", String(64), primary_key=True),
     Column("expires_at", Instant, nullable=False),
+    Column("purpose", String(20), nullable=False, server_default="first"),
+    Column("role", String(20), nullable=False, server_default="administrator"),
+    Column("editor_id", Integer),
+    # The name of the administrator: what one of them made ends with the role.
+    Column("made_by", String(100), nullable=False, server_default=""),
+)
+
+# Browsers that are signed in; the token itself stands in the browser's cookie alone.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("token_digest", String(64), nullable=False, unique=True),
+    Column("editor_id", ForeignKey("editors.id"), nullable=False),
+    Column("began_at", Instant, nullable=False),
+    # Within minutes: a page view does not write each time.
+    Column("seen_at", Instant, nullable=False),
+    Column("address", String(45), nullable=False),
+    Column("user_agent", String(300), nullable=False),
+    Index(None, "editor_id", "seen_at"),
+    Index(None, "seen_at"),
+)
+
+# Secrets of time-based one-time passwords (RFC 6238), which cannot be digests;
+# ``last_step`` is that of the last code that was used.
+second_factors = Table(
+    "second_factors",
+    metadata,
+    Column("editor_id", ForeignKey("editors.id"), primary_key=True),
+    Column("secret", String(64), nullable=False),
+    Column("began_at", Instant, nullable=False),
+    # Not before a code of it was right.
+    Column("is_on", Boolean, nullable=False),
+    Column("last_step", BigInteger, nullable=False),
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("editor_id", ForeignKey("editors.id"), primary_key=True),
+    Column("code_digest", String(64), primary_key=True),
+)
+
+# Who did what and when. Triggers (made by the migration) refuse every change of a row.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("at", Instant, nullable=False),
+    # The name: accounts may go. "" where nobody was signed in.
+    Column("who", String(100), nullable=False),
+    # What the action is about: what stands before its point.
+    Column("kind", String(20), nullable=False),
+    Column("action", String(60), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("address", String(45), nullable=False),
+    # The article that it was done to, or "".
+    Column("entry_id", String(45), nullable=False),
+    Index(None, "kind", "id"),
+    Index(None, "who", "id"),
+    Index(None, "who", "kind", "id"),
 )
 
 sign_in_failures = Table(

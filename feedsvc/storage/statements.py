@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, delete, func, insert, s
 
 from feedsvc.model import State
 from feedsvc.storage.schema import (
+    audit,
     categories,
     category_slugs,
     changes,
@@ -74,6 +75,7 @@ ADD_VERSION = insert(versions)
 HAS_VERSION = select(versions.c.revision).where(
     versions.c.entry_id == bindparam("entry_id"), versions.c.revision == bindparam("revision")
 )
+NOTE = insert(audit)
 ADD_ENTRY_CATEGORIES = insert(entry_categories)
 SLUGS_OF_OTHERS = (
     select(entries.c.slug).where(

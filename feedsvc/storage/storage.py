@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect, make_url, text
 
 from feedsvc.errors import SchemaOutdated, StorageError, StorageReadOnly
+from feedsvc.storage.audit import AuditRows
 from feedsvc.storage.category_order import CategoryOrder
 from feedsvc.storage.editors import EditorRows
 from feedsvc.storage.engine import dump_postgresql, in_our_words, notices, open_engine
 from feedsvc.storage.entries import EntryRows
 from feedsvc.storage.feeds import FeedRows
 from feedsvc.storage.history import HistoryRows
+from feedsvc.storage.second_factors import SecondFactorRows
 from feedsvc.storage.served import ServedRows
+from feedsvc.storage.sessions import SessionRows
 from feedsvc.storage.settings import SettingRows
 
 if TYPE_CHECKING:
@@ -44,6 +47,9 @@ class Transaction:
         self.served = ServedRows(connection)
         self.settings = SettingRows(connection)
         self.history = HistoryRows(connection)
+        self.sessions = SessionRows(connection)
+        self.second_factors = SecondFactorRows(connection)
+        self.audit = AuditRows(connection)
 
 
 class Storage:
@@ -80,9 +86,10 @@ class Storage:
                 yield Transaction(connection)
 
     @contextmanager
-    def writing(self) -> Iterator[Transaction]:
+    def writing(self, *, waits: bool = True) -> Iterator[Transaction]:
         """A transaction that writes: all of it, durably, or nothing.
 
+        :param waits: for another writer; what can as well be written later does not.
         :raises StorageBusy: another writer held the database for five seconds.
         :raises StorageFull: there is no room.
         :raises StorageReadOnly: nothing can be written.
@@ -90,7 +97,7 @@ class Storage:
         """
         try:
             with in_our_words(), self._engine.connect() as connection:
-                connection = connection.execution_options(feedsvc_writing=True)
+                connection = connection.execution_options(feedsvc_writing=True, feedsvc_waits=waits)
                 with connection.begin():
                     yield Transaction(connection)
         except StorageReadOnly:

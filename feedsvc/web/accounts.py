@@ -1,9 +1,8 @@
-"""Who may write: passwords, sign-in, throttling, the first account's link."""
+"""Who may write: passwords, sign-in, throttling, one-time links."""
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import secrets
 from datetime import datetime, timedelta
 
@@ -11,7 +10,7 @@ from feedsvc.characters import clean_line
 from feedsvc.errors import InvalidEntry
 from feedsvc.model import Editor, whole_second
 from feedsvc.phrases import Phrase
-from feedsvc.storage import Storage, Transaction
+from feedsvc.storage import Invitation, Purpose, Storage, Transaction
 from feedsvc.web import passwords
 from feedsvc.web.clients import subscriber
 
@@ -19,6 +18,8 @@ SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 1_000
 LONGEST_NAME = 100
 INVITATION_HOURS = 24
+# How long a password that was right waits for its code.
+CODE_SECONDS = 300
 
 # At most so many failures within the time: of one account from one address, of
 # one address, of one account from anywhere.
@@ -66,7 +67,7 @@ def sign_in(
     :raises Throttled: there were too many failures before; nothing is verified.
     """
     name, now = clean_line(name), whole_second(now)
-    attempt = _Attempt.of(name, address, now)
+    attempt = Attempt.of(name, address, now)
     with storage.writing() as tx:
         attempt.count(tx)
         editor = tx.editors.named(name)
@@ -74,44 +75,116 @@ def sign_in(
         editor.password_hash if editor else None, password[:LONGEST_PASSWORD]
     )
     if editor is None or not is_right:
+        with storage.writing() as tx:
+            # A name that is none may be a password in the wrong field.
+            known = editor.name if editor else ""
+            tx.audit.note(now, by="", action="session.refused", subject=known, address=address)
         return None
     new_hash = ""
     if passwords.is_outdated(editor.password_hash):
         new_hash = passwords.hashed(password[:LONGEST_PASSWORD])
     with storage.writing() as tx:
-        attempt.forget(tx)
+        if has_second_factor(tx, editor):
+            # Whoever has the password could otherwise guess codes without end.
+            attempt.withdraw(tx)
+        else:
+            attempt.forget(tx)
         # Unless somebody gave the account a new password meanwhile.
-        if new_hash and tx.editors.named(name) == editor:
-            tx.editors.set_password_hash(name, new_hash)
+        if new_hash and tx.editors.rehash(editor, new_hash):
             editor = tx.editors.named(name)
     return editor
 
 
+def has_second_factor(tx: Transaction, editor: Editor) -> bool:
+    """Whether a code is asked for after the password."""
+    factor = tx.second_factors.of_editor(editor.id)
+    return factor is not None and factor.is_on
+
+
+def await_code(storage: Storage, editor: Editor, now: datetime) -> str | None:
+    """A token for whoever just typed the password, good for a code and a few minutes.
+
+    :returns: None where the account has another password since.
+    """
+    token, now = new_token(), whole_second(now)
+    with storage.writing() as tx:
+        # The same hash again: from here on it stays what was verified.
+        if not tx.editors.rehash(editor, editor.password_hash):
+            return None
+        tx.editors.invite(
+            token_digest(token),
+            now + timedelta(seconds=CODE_SECONDS),
+            purpose=Purpose.CODE,
+            editor_id=editor.id,
+        )
+    return token
+
+
+def awaiting_code(storage: Storage, token: str, now: datetime) -> Editor | None:
+    """Whose password was right when the token was made, and is no other since."""
+    with storage.reading() as tx:
+        found = tx.editors.invitation(token_digest(token), whole_second(now))
+        if found is None or found.purpose is not Purpose.CODE:
+            return None
+        return tx.editors.get(found.editor_id or 0)
+
+
+def is_password(
+    storage: Storage, editor: Editor, password: str, *, address: str, now: datetime
+) -> bool:
+    """Whether whoever is signed in knows the account's password, too.
+
+    :raises Throttled: there were too many failures before; nothing is verified.
+    """
+    attempt = Attempt.of(editor.name, address, whole_second(now))
+    with storage.writing() as tx:
+        attempt.count(tx)
+    if not passwords.is_right(editor.password_hash, password[:LONGEST_PASSWORD]):
+        return False
+    with storage.writing() as tx:
+        if has_second_factor(tx, editor):
+            attempt.withdraw(tx)
+        else:
+            attempt.forget(tx)
+    return True
+
+
 def renew_password(
-    storage: Storage, editor: Editor, *, current: str, new: str, address: str, now: datetime
+    storage: Storage,
+    editor: Editor,
+    *,
+    current: str,
+    new: str,
+    address: str,
+    now: datetime,
+    session_id: int | None = None,
 ) -> Editor | None:
-    """Store a password, which may be the one that there is; earlier sessions end by it.
+    """Store another password; every session ends by it but the one that is named.
 
     :param current: what proves that it is the editor; None is returned where it does not.
     :raises InvalidEntry: the new one is too short or too long.
     :raises Throttled: there were too many failures before; nothing is verified.
     """
     _check_length(new)
-    attempt = _Attempt.of(editor.name, address, whole_second(now))
-    with storage.writing() as tx:
-        attempt.count(tx)
-    if not passwords.is_right(editor.password_hash, current[:LONGEST_PASSWORD]):
+    if not is_password(storage, editor, current, address=address, now=now):
         return None
     new_hash = hash_password(new)
     with storage.writing() as tx:
-        attempt.forget(tx)
-        if tx.editors.named(editor.name) != editor:
+        found = tx.editors.named(editor.name)
+        if found is None or found.password_hash != editor.password_hash:
             return None  # somebody else gave the account another one meanwhile
-        tx.editors.set_password_hash(editor.name, new_hash)
+        tx.editors.set_password_hash(editor.name, new_hash, but=session_id)
+        tx.audit.note(
+            now,
+            by=editor.name,
+            action="account.password",
+            subject=editor.name,
+            address=address,
+        )
         return tx.editors.named(editor.name)
 
 
-class _Attempt:
+class Attempt:
     """One try of a password, counted before it is verified.
 
     In one transaction that excludes others of its kind: a burst of parallel guesses cannot
@@ -125,12 +198,12 @@ class _Attempt:
         self._noted: list[int] = []
 
     @classmethod
-    def of(cls, name: str, address: str, now: datetime) -> _Attempt:
+    def of(cls, name: str, address: str, now: datetime) -> Attempt:
         address = subscriber(address)
         keys = {
-            "pair": _digest("pair", name, address),
-            "address": _digest("address", address),
-            "name": _digest("name", name),
+            "pair": digest("pair", name, address),
+            "address": digest("address", address),
+            "name": digest("name", name),
         }
         return cls(keys, now)
 
@@ -145,20 +218,14 @@ class _Attempt:
                 raise Throttled
         self._noted = tx.editors.note_failure(list(self._keys.values()), self._now)
 
+    def withdraw(self, tx: Transaction) -> None:
+        """It was none; those before it stay."""
+        tx.editors.forget_failures([], self._noted, self._since)
+
     def forget(self, tx: Transaction) -> None:
         """It was none, and those before it were slips."""
         keys = [self._keys["pair"], self._keys["name"]]
         tx.editors.forget_failures(keys, self._noted, self._since)
-
-
-def session_stamp(editor: Editor) -> str:
-    """Changes with the password, so that sessions from before it end."""
-    return _digest("stamp", editor.password_hash)[:24]
-
-
-def is_same(one: str, other: str) -> bool:
-    """Compare without telling by the time taken."""
-    return hmac.compare_digest(one.encode(), other.encode())
 
 
 def invite_first_editor(storage: Storage, now: datetime) -> str | None:
@@ -166,34 +233,95 @@ def invite_first_editor(storage: Storage, now: datetime) -> str | None:
 
     Only its digest is stored. Earlier tokens end.
     """
-    token = secrets.token_urlsafe(24)
+    token = new_token()
     with storage.writing() as tx:
         if tx.editors.any():
             return None
-        tx.editors.invite(
-            token_digest(token), whole_second(now) + timedelta(hours=INVITATION_HOURS)
-        )
+        tx.editors.invite(token_digest(token), until(now))
     return token
 
 
+def until(now: datetime) -> datetime:
+    """When a one-time link that is made now is over."""
+    return whole_second(now) + timedelta(hours=INVITATION_HOURS)
+
+
+def invitation(storage: Storage, token: str, now: datetime) -> Invitation | None:
+    """What a one-time link is for; None where it was used, is over, or is not wanted any more."""
+    with storage.reading() as tx:
+        found = tx.editors.invitation(token_digest(token), whole_second(now))
+        return None if found and not _is_wanted(tx, found) else found
+
+
+def _is_wanted(tx: Transaction, found: Invitation) -> bool:
+    if found.purpose is Purpose.CODE:
+        return False
+    return found.purpose is not Purpose.FIRST or not tx.editors.any()
+
+
 def accept_invitation(
-    storage: Storage, token: str, name: str, password: str, now: datetime
+    storage: Storage, token: str, name: str, password: str, now: datetime, address: str = ""
 ) -> Editor | None:
-    """Make the first account; None where the link was used already or has expired.
+    """Make an account; None where the link was used already or has expired.
 
     :raises InvalidEntry: the name or the password cannot be used; the link still can.
     """
     name, password_hash, now = checked_name(name), hash_password(password), whole_second(now)
     with storage.writing() as tx:
-        if tx.editors.any() or not tx.editors.use_invitation(token_digest(token), now):
+        tx.editors.lock()
+        found = tx.editors.use_invitation(token_digest(token), now)
+        if found is None or found.purpose is Purpose.PASSWORD or not _is_wanted(tx, found):
             return None
-        return tx.editors.add(name, password_hash, now)
+        if tx.editors.named(name):
+            raise InvalidEntry({"name": Phrase("there is an account of that name already")})
+        made = tx.editors.add(name, password_hash, now, found.role)
+        detail = found.role.value
+        if found.made_by:
+            detail += f", invited by {found.made_by}"
+        tx.audit.note(
+            now, by=name, action="account.made", subject=name, detail=detail, address=address
+        )
+        return made
+
+
+def take_new_password(
+    storage: Storage, token: str, password: str, now: datetime, address: str = ""
+) -> Editor | None:
+    """Give an account a password by the link an administrator made; its sessions end.
+
+    :returns: None where the link was used already or has expired.
+    :raises InvalidEntry: the password cannot be used; the link still can.
+    """
+    password_hash, now = hash_password(password), whole_second(now)
+    with storage.writing() as tx:
+        found = tx.editors.use_invitation(token_digest(token), now)
+        if found is None or found.purpose is not Purpose.PASSWORD:
+            return None
+        editor = tx.editors.get(found.editor_id or 0)
+        if editor is None:
+            return None
+        tx.editors.set_password_hash(editor.name, password_hash)
+        tx.audit.note(
+            now,
+            by=editor.name,
+            action="account.password",
+            subject=editor.name,
+            detail=f"with a link that {found.made_by} made",
+            address=address,
+        )
+        return editor
+
+
+def new_token() -> str:
+    """What nobody guesses: for a link or a cookie."""
+    return secrets.token_urlsafe(24)
 
 
 def token_digest(token: str) -> str:
     """What is stored of a token."""
-    return _digest("token", token)
+    return digest("token", token)
 
 
-def _digest(*parts: str) -> str:
+def digest(*parts: str) -> str:
+    """SHA-256 of texts, in hexadecimal."""
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

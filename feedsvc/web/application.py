@@ -10,18 +10,22 @@ from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 from werkzeug.exceptions import HTTPException
 
 from feedsvc.errors import StorageBusy, StorageError
-from feedsvc.model import Format
+from feedsvc.model import Editor, Format
 from feedsvc.phrases import Phrase
 from feedsvc.rendering import feed_title, is_right_to_left, summary_text
 from feedsvc.timestamps import rfc3339
 from feedsvc.web import (
     account,
+    administration,
+    audit_log,
     categories,
     desk,
     editor,
     history,
     languages,
     pasting,
+    second_factor,
+    sessions,
     settings,
     sign_in,
     wording,
@@ -29,7 +33,7 @@ from feedsvc.web import (
 from feedsvc.web.access import Access
 from feedsvc.web.public import public
 from feedsvc.web.services import Services, client_address, services
-from feedsvc.web.sign_in import SESSION_LIFETIME, keep_typed, resume_after_csrf_error
+from feedsvc.web.sign_in import keep_typed, resume_after_csrf_error
 
 log = structlog.get_logger("feedsvc.web")
 
@@ -39,10 +43,22 @@ LARGEST_FORM_BYTES = 14_000_000
 # Forms that hold no article; and how many fields any may have.
 SMALL_FORM_BYTES = 64_000
 # Whose routes stand on ``sign_in.editor`` once they are imported.
-EDITORS_PAGES = (account, categories, desk, editor, history, pasting, settings)
+EDITORS_PAGES = (
+    account,
+    administration,
+    audit_log,
+    categories,
+    desk,
+    editor,
+    history,
+    pasting,
+    second_factor,
+    settings,
+)
 LARGE_FORMS = (
     "editor.save",
     "editor.sign_in",
+    "editor.sign_in_code",
     "editor.keep_working_copy",
     "editor.preview",
     "editor.read_article",
@@ -63,7 +79,7 @@ def create_flask_app(given: Services, secret_key: str) -> Flask:
         SECRET_KEY=secret_key,
         MAX_CONTENT_LENGTH=SMALL_FORM_BYTES,
         MAX_FORM_MEMORY_SIZE=LARGEST_FORM_BYTES,
-        PERMANENT_SESSION_LIFETIME=SESSION_LIFETIME,
+        PERMANENT_SESSION_LIFETIME=sessions.LIFETIME,
         SESSION_COOKIE_NAME="feedsvc_session",
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=given.site.url.startswith("https://"),
@@ -133,14 +149,16 @@ def _bound_form() -> None:
 
 
 def _everywhere() -> dict[str, Any]:
+    asking: Editor | None = getattr(g, "editor", None)
     return {
         "site": services().site,
         "feed_title": lambda feed: feed_title(feed.category, services().site),
-        "editor_name": g.editor.name if getattr(g, "editor", None) else "",
+        "editor_name": asking.name if asking else "",
+        "editor_number": asking.id if asking else "",
+        "is_administrator": asking is not None and asking.is_administrator,
         "language": languages.language(),
         "direction": languages.direction(),
         "own_address": languages.own_address(),
-        "editor_number": g.editor.id if getattr(g, "editor", None) else "",
     }
 
 

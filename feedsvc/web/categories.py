@@ -104,7 +104,7 @@ def move_category(slug: str) -> Any:
     beside = request.form.get({"up": "before", "down": "behind"}.get(pressed, ""))
     try:
         moved = services().publisher.move_category(
-            slug, Move(pressed), beside=beside, by=g.editor.name
+            slug, Move(pressed), services().clock(), beside=beside, by=g.editor.name
         )
     except EditConflict:
         fault = Phrase(

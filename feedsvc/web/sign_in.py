@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -31,7 +30,8 @@ from werkzeug.routing import RequestRedirect
 from feedsvc.errors import InvalidEntry
 from feedsvc.model import Editor
 from feedsvc.phrases import Phrase
-from feedsvc.web import accounts, passwords
+from feedsvc.storage import Purpose
+from feedsvc.web import accounts, codes, passwords, sessions
 from feedsvc.web.languages import say
 from feedsvc.web.services import client_address, services
 
@@ -39,7 +39,8 @@ log = structlog.get_logger("feedsvc.web")
 
 editor = Blueprint("editor", __name__, url_prefix="/editor")
 
-SESSION_LIFETIME = timedelta(days=14)
+SIGNING_IN = ("editor.sign_in", "editor.sign_in_code")
+_PENDING = "pending"
 # Endpoint -> what shows its form once more: with what was typed, what stands in the
 # address, what is wrong, and a status.
 ShowAgain = Callable[[MultiDict[str, str], dict[str, Any], str, int], Any]
@@ -52,13 +53,10 @@ NOT_UTF_8 = Phrase("what was sent is not text in UTF-8; where it is not, %%XX st
 
 @editor.before_request
 def _load_editor() -> None:
-    g.editor = None
-    number, stamp = session.get("editor"), session.get("stamp")
-    if isinstance(number, int) and isinstance(stamp, str):
-        with services().storage.reading() as tx:
-            found = tx.editors.get(number)
-        if found and accounts.is_same(accounts.session_stamp(found), stamp):
-            g.editor = found
+    g.editor = g.session = None
+    found = sessions.find()
+    if found:
+        g.session, g.editor = found
 
 
 @editor.before_request
@@ -93,8 +91,33 @@ def signed_in(view: Any) -> Any:
     return guarded
 
 
-# What administrators do beside writing.
-administering = signed_in
+def administering(view: Any) -> Any:
+    """Let only administrators through; other editors are told so, others asked to sign in."""
+
+    @wraps(view)
+    def guarded(**arguments: Any) -> Any:
+        if g.editor.is_administrator:
+            return view(**arguments)
+        page = render_template(
+            "error.html",
+            title=Phrase("For administrators"),
+            text=Phrase(
+                "This page is for administrators, and %(name)s is the account of an editor."
+                " Nothing was changed. An administrator can give it another role.",
+                name=g.editor.name,
+            ),
+        )
+        return page, 403
+
+    asking = signed_in(guarded)
+    asking.is_for_administrators = True
+    return asking
+
+
+def _is_for(who: Editor, endpoint: str) -> bool:
+    """Whether what that endpoint shows is for this editor."""
+    view = current_app.view_functions[endpoint]
+    return who.is_administrator or not getattr(view, "is_for_administrators", False)
 
 
 # What was typed is never lost
@@ -104,15 +127,15 @@ def _sign_in_again(fault: str = "", status: int = 401) -> Any:
     """What was typed goes into the sign-in page, and on from there."""
     if not _is_of_our_pages():
         abort(400, Phrase("The form came from another site."))
+    if request.endpoint not in FORMS:
+        # Nothing that was written, but perhaps a password: that goes into no page.
+        return _sign_in_page(url_for("editor.index"), fault=fault), status
     kept = [
         (name, value)
         for name, value in request.form.items(multi=True)
         if name not in ("csrf_token", "action")
     ]
-    page = render_template(
-        "editor/sign_in.html", kept=kept, target=request.path, name="", fault=fault
-    )
-    return page, status
+    return _sign_in_page(request.path, kept, fault), status
 
 
 def _is_of_our_pages() -> bool:
@@ -144,20 +167,19 @@ def keep_typed(fault: str, status: int) -> Any:
     """
     if request.method != "POST" or status == 413:
         return None
-    if request.endpoint == "editor.sign_in" and _kept_fields():
-        page = render_template(
-            "editor/sign_in.html",
-            target=_local_path(request.form.get("next")),
-            kept=_kept_fields(),
-            name=request.form.get("name", ""),
-            fault=fault,
-        )
+    if request.endpoint in SIGNING_IN and _kept_fields():
+        target = _local_path(request.form.get("next"))
+        if request.endpoint == "editor.sign_in_code" and _PENDING in session:
+            return _code_page(target, _kept_fields(), fault), status
+        page = _sign_in_page(target, _kept_fields(), fault, request.form.get("name", ""))
         return page, status
     show_again = FORMS.get(request.endpoint or "")
     if show_again is None or request.view_args is None or not _is_of_our_pages():
         return None
     if getattr(g, "editor", None) is None:
         return _sign_in_again(fault, status)
+    if not _is_for(g.editor, request.endpoint or ""):
+        return None
     return show_again(request.form, request.view_args, fault, status)
 
 
@@ -166,7 +188,7 @@ def resume_after_csrf_error() -> Any:
 
     None where the request carried none that can be shown again.
     """
-    is_sign_in = request.endpoint == "editor.sign_in"
+    is_sign_in = request.endpoint in SIGNING_IN
     if not (is_sign_in or request.endpoint in FORMS) or not _is_of_our_pages():
         return None
     _load_editor()
@@ -184,56 +206,115 @@ def resume_after_csrf_error() -> Any:
     )
 
 
-def begin_session(found: Editor) -> None:
-    """Sign this browser in as ``found``, whoever it was before."""
-    session.clear()
-    session.permanent = True
-    session["editor"] = found.id
-    session["stamp"] = accounts.session_stamp(found)
-    g.editor = found
+# Signing in
+
+
+def _sign_in_page(
+    target: str, kept: Sequence[tuple[str, str]] = (), fault: str = "", name: str = ""
+) -> str:
+    return render_template("editor/sign_in.html", target=target, kept=kept, fault=fault, name=name)
+
+
+def _code_page(target: str, kept: Sequence[tuple[str, str]] = (), fault: str = "") -> str:
+    return render_template("editor/sign_in_code.html", target=target, kept=kept, fault=fault)
 
 
 @editor.route("/sign-in", methods=["GET", "POST"])
 def sign_in() -> Any:
     """User name and password."""
     if request.method == "GET":
-        return render_template(
-            "editor/sign_in.html", target=_local_path(request.args.get("next")), kept=(), name=""
-        )
-    name, target = request.form.get("name", ""), _local_path(request.form.get("next"))
-    kept = _kept_fields()
-    fault: str = ""
-    status = 200
+        return _sign_in_page(_local_path(request.args.get("next")))
+    target, kept = _local_path(request.form.get("next")), _kept_fields()
+    fault: str
     try:
         with passwords.turn():
             found = accounts.sign_in(
                 services().storage,
-                name,
+                request.form.get("name", ""),
                 request.form.get("password", ""),
                 client_address(),
                 services().clock(),
             )
         if found is not None:
-            begin_session(found)
-            return _resume(target, kept) if kept else redirect(target, 303)
+            with services().storage.reading() as tx:
+                is_asked = accounts.has_second_factor(tx, found)
+            if is_asked:
+                token = accounts.await_code(services().storage, found, services().clock())
+                if token is not None:
+                    session[_PENDING] = token
+                    return _code_page(target, kept)
+            elif sessions.begin(found):
+                return _go_on(found, target, kept)
         fault, status = Phrase("The user name or the password is wrong."), 401
         log.warning("sign-in failed", address=client_address())
     except passwords.Busy:
         fault = Phrase("Many are signing in just now. Try again in a few seconds.")
         status = 503
     except accounts.Throttled:
-        log.warning("sign-in refused: too many failures", address=client_address())
-        fault = Phrase(
-            "Too many failed attempts. Wait %(minutes)s minutes, then try again.",
-            minutes=accounts.THROTTLE_MINUTES,
+        fault, status = _throttled()
+    page = _sign_in_page(target, kept, fault, request.form.get("name", ""))
+    return _refused(page, status)
+
+
+@editor.route("/sign-in/code", methods=["GET", "POST"])
+def sign_in_code() -> Any:
+    """The code of the second factor, for a password that was right a moment ago."""
+    found = _pending()
+    if request.method == "GET":
+        if found is None:
+            return redirect(url_for("editor.sign_in"), 303)
+        return _code_page(_local_path(request.args.get("next")))
+    target, kept = _local_path(request.form.get("next")), _kept_fields()
+    if found is None:
+        fault: str = Phrase("That took too long. Sign in once more, then type the code.")
+        return _sign_in_page(target, kept, fault), 401
+    try:
+        used = codes.use(
+            services().storage,
+            found,
+            request.form.get("code", ""),
+            address=client_address(),
+            now=services().clock(),
+            refused="session.refused",
         )
-        status = 429
-    page = render_template("editor/sign_in.html", target=target, kept=kept, name=name, fault=fault)
+        if used and sessions.begin(found, detail=f"with a {used}", waited=session[_PENDING]):
+            return _go_on(found, target, kept)
+        fault, status = Phrase("The code is wrong, or it was used already."), 401
+        log.warning("sign-in failed: wrong code", address=client_address())
+    except accounts.Throttled:
+        fault, status = _throttled()
+    return _refused(_code_page(target, kept, fault), status)
+
+
+def _pending() -> Editor | None:
+    """Whose password was right a moment ago in this browser, and waits for its code."""
+    token = session.get(_PENDING)
+    if not isinstance(token, str):
+        return None
+    return accounts.awaiting_code(services().storage, token, services().clock())
+
+
+def _throttled() -> tuple[str, int]:
+    log.warning("sign-in refused: too many failures", address=client_address())
+    minutes = accounts.THROTTLE_MINUTES
+    fault = Phrase(
+        "Too many failed attempts. Wait %(minutes)s minutes, then try again.", minutes=minutes
+    )
+    return fault, 429
+
+
+def _refused(page: str, status: int) -> Response:
     response = make_response(page, status)
     if status in (429, 503):
         seconds = accounts.THROTTLE_MINUTES * 60 if status == 429 else 5
         response.headers["Retry-After"] = str(seconds)
     return response
+
+
+def _go_on(found: Editor, target: str, kept: list[tuple[str, str]]) -> Any:
+    """To where the editor wanted; with what was typed, if something was."""
+    g.editor = found
+    return _resume(target, kept) if kept else redirect(target, 303)
 
 
 def _resume(target: str, kept: list[tuple[str, str]]) -> Any:
@@ -242,6 +323,8 @@ def _resume(target: str, kept: list[tuple[str, str]]) -> Any:
         endpoint, arguments = current_app.url_map.bind("").match(target, method="POST")
         show_again = FORMS[endpoint]
     except (KeyError, HTTPException, RequestRedirect):
+        return redirect(target, 303)
+    if not _is_for(g.editor, endpoint):
         return redirect(target, 303)
     said = Phrase("You are signed in again. Nothing was saved yet: look through it and go on.")
     flash(str(say(said)))
@@ -259,33 +342,67 @@ def _local_path(target: str | None) -> str:
 @editor.post("/sign-out")
 def sign_out() -> Any:
     """End this session."""
-    session.clear()
+    sessions.end(g.editor)
     return redirect(url_for("editor.sign_in"), 303)
+
+
+# One-time links
 
 
 @editor.route("/welcome/<token>", methods=["GET", "POST"])
 def welcome(token: str) -> Any:
-    """Make the first account, with a link that works once."""
+    """Make an account, or give one another password, with a link that works once."""
     storage, now = services().storage, services().clock()
-    with storage.reading() as tx:
-        is_open = not tx.editors.any() and tx.editors.is_invited(
-            accounts.token_digest(token), now.replace(microsecond=0)
-        )
-    if not is_open:
+    found = accounts.invitation(storage, token, now)
+    if found is None:
         return render_template("editor/welcome_over.html"), 410
+    is_password = found.purpose is Purpose.PASSWORD
     name, faults = request.form.get("name", ""), {}
     if request.method == "POST":
         try:
-            found = accounts.accept_invitation(
-                storage, token, name, request.form.get("password", ""), now
-            )
-            if found is None:
-                return render_template("editor/welcome_over.html"), 410
-            begin_session(found)
-            said = Phrase("Welcome, %(name)s. This is your desk.", name=found.name)
-            flash(str(say(said)))
-            return redirect(url_for("editor.index"), 303)
+            answer = _renewed(token) if is_password else _made(token, name)
+            return answer or (render_template("editor/welcome_over.html"), 410)
         except InvalidEntry as error:
             faults = error.faults
-    page = render_template("editor/welcome.html", name=name, faults=faults)
+    if is_password:
+        with storage.reading() as tx:
+            whose = tx.editors.get(found.editor_id or 0)
+        if whose is None:
+            return render_template("editor/welcome_over.html"), 410
+        page = render_template("editor/new_password.html", whose=whose.name, faults=faults)
+    else:
+        is_first = found.purpose is Purpose.FIRST
+        page = render_template(
+            "editor/welcome.html", name=name, faults=faults, is_first=is_first, role=found.role
+        )
     return page, 422 if faults else 200
+
+
+def _made(token: str, name: str) -> Any:
+    made = accounts.accept_invitation(
+        services().storage,
+        token,
+        name,
+        request.form.get("password", ""),
+        services().clock(),
+        client_address(),
+    )
+    if made is None or not sessions.begin(made):
+        return None
+    flash(str(say(Phrase("Welcome, %(name)s. This is your desk.", name=made.name))))
+    return redirect(url_for("editor.index"), 303)
+
+
+def _renewed(token: str) -> Any:
+    renewed = accounts.take_new_password(
+        services().storage,
+        token,
+        request.form.get("password", ""),
+        services().clock(),
+        client_address(),
+    )
+    if renewed is None:
+        return None
+    # Not signed in by it: there may be a second factor.
+    flash(str(say(Phrase("The password is stored. Sign in with it."))))
+    return redirect(url_for("editor.sign_in"), 303)
