@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from feedsvc.phrases import Phrase
 from feedsvc.publishing.decisions import Draft
 from feedsvc.rendering import Anatomy, anatomy
 
@@ -44,6 +45,7 @@ def remarks(draft: Draft, now: datetime, *, is_title_used: bool = False) -> list
         *([] if draft.categories else [Remark("categories", "no category yet: no feed gets it")]),
         *_of_the_summary(draft.summary),
         *_of_the_body(draft.body),
+        *_of_the_enclosures(draft),
         *_of_the_sources(draft),
         *_of_the_time(draft.published, now),
     ]
@@ -116,6 +118,15 @@ def _of_a_link(link: str) -> str:
 
 def _some(links: Iterator[str]) -> list[str]:
     return list(dict.fromkeys(links))[:MOST_OF_A_KIND]
+
+
+def _of_the_enclosures(draft: Draft) -> Iterator[Remark]:
+    for one in draft.enclosures:
+        if one.is_picture and not one.alt.strip():
+            yield Remark(
+                "picture_alt",
+                Phrase("the picture has no description for those who do not see it"),
+            )
 
 
 def _of_the_sources(draft: Draft) -> Iterator[Remark]:

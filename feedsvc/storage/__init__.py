@@ -9,6 +9,7 @@ from feedsvc.storage.entries import (
     Wanted,
 )
 from feedsvc.storage.history import LastSave, Version, WorkingCopy
+from feedsvc.storage.pictures import StoredPicture
 from feedsvc.storage.storage import Storage, Transaction, describe_url, sqlite_file
 from feedsvc.storage.words import words_of
 
@@ -20,6 +21,7 @@ __all__ = [
     "FeedWindow",
     "LastSave",
     "Storage",
+    "StoredPicture",
     "Transaction",
     "Version",
     "Wanted",

@@ -31,6 +31,7 @@ from feedsvc.errors import EditConflict, NotFound
 from feedsvc.model import ID_PREFIX, Category, Entry, Feed, Source, State
 from feedsvc.remembering import Remembered
 from feedsvc.storage import statements
+from feedsvc.storage.enclosures import packed, unpacked
 from feedsvc.storage.schema import (
     entries,
     entry_categories,
@@ -388,6 +389,7 @@ def _columns(entry: Entry) -> dict[str, Any]:
         "wall_zone": entry.wall_zone,
         "revision": entry.revision,
         "changed_at": entry.changed_at,
+        "enclosures": json.dumps(packed(entry.enclosures), ensure_ascii=False),
     }
 
 
@@ -422,4 +424,5 @@ def _entry(row: Row[Any], categories: tuple[Category, ...]) -> Entry:
         wall_zone=row.wall_zone,
         revision=row.revision,
         changed_at=row.changed_at,
+        enclosures=unpacked(json.loads(row.enclosures)),
     )

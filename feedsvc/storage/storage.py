@@ -21,6 +21,7 @@ from feedsvc.storage.engine import dump_postgresql, in_our_words, notices, open_
 from feedsvc.storage.entries import EntryRows
 from feedsvc.storage.feeds import FeedRows
 from feedsvc.storage.history import HistoryRows
+from feedsvc.storage.pictures import PictureRows
 from feedsvc.storage.served import ServedRows
 from feedsvc.storage.settings import SettingRows
 
@@ -42,6 +43,7 @@ class Transaction:
         self.served = ServedRows(connection)
         self.settings = SettingRows(connection)
         self.history = HistoryRows(connection)
+        self.pictures = PictureRows(connection)
 
 
 class Storage:

@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from feedsvc.errors import StorageBusy, StorageError
 from feedsvc.model import Format
+from feedsvc.pictures import LARGEST_FILE_BYTES
 from feedsvc.rendering import feed_title, is_right_to_left, summary_text
 from feedsvc.timestamps import MONTHS, rfc3339
 from feedsvc.web import (
@@ -22,6 +23,7 @@ from feedsvc.web import (
     history,
     languages,
     pasting,
+    pictures,
     sign_in,
     wording,
 )
@@ -35,10 +37,12 @@ log = structlog.get_logger("feedsvc.web")
 # A form holds a body of at most a million characters, each up to twelve octets
 # in its encoding, and the rest.
 LARGEST_FORM_BYTES = 14_000_000
+# The same with a picture beside it.
+LARGEST_UPLOAD_BYTES = LARGEST_FORM_BYTES + LARGEST_FILE_BYTES + 10_000
 # Forms that hold no article; and how many fields any may have.
 SMALL_FORM_BYTES = 64_000
 # Whose routes stand on ``sign_in.editor`` once they are imported.
-EDITORS_PAGES = (account, categories, desk, editor, history, pasting)
+EDITORS_PAGES = (account, categories, desk, editor, history, pasting, pictures)
 LARGE_FORMS = (
     "editor.save",
     "editor.sign_in",
@@ -46,11 +50,13 @@ LARGE_FORMS = (
     "editor.preview",
     "editor.read_article",
 )
+UPLOADS = ("editor.save", "editor.upload_picture")
 MOST_FIELDS = 1_000
 
-# Styles, scripts and pictures of our own and pictures that articles show.
+# Styles, scripts and pictures of our own; pictures and recordings that articles have.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' https: http: data:;"
+    " media-src 'self' https: http:;"
     " connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 
@@ -85,6 +91,7 @@ def create_flask_app(given: Services, secret_key: str) -> Flask:
         human=_human,
         summary=summary_text,
         described=wording.described,
+        checked=wording.checked,
         duration=wording.duration,
         seconds_until=wording.seconds_until,
     )
@@ -117,6 +124,8 @@ def _bound_form() -> None:
         return
     if request.endpoint in LARGE_FORMS:
         request.max_content_length = LARGEST_FORM_BYTES
+    if request.endpoint in UPLOADS and request.mimetype == "multipart/form-data":
+        request.max_content_length = LARGEST_UPLOAD_BYTES
     is_encoded = request.mimetype == "application/x-www-form-urlencoded"
     if is_encoded and request.get_data().count(b"&") > MOST_FIELDS:
         abort(413)
@@ -184,7 +193,12 @@ def _on_http_error(error: HTTPException) -> Any:
     texts = {
         404: ("There is no such page", "The address may be misspelt, or the page never was."),
         405: ("Not in this way", "This address does not take that kind of request."),
-        413: ("Too much at once", f"A form takes at most {LARGEST_FORM_BYTES // 1_000_000} MB."),
+        413: (
+            "Too much at once",
+            f"A form takes at most {LARGEST_FORM_BYTES // 1_000_000} MB, and a picture beside it"
+            f" {LARGEST_FILE_BYTES // 1_000_000} MB. Your browser's Back brings back what you"
+            " typed.",
+        ),
     }
     title, text = texts.get(error.code, (error.name, error.description or ""))
     response = _page(error.code, title, text)

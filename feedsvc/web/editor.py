@@ -13,15 +13,19 @@ from uuid import UUID, uuid4
 from flask import abort, flash, g, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 
-from feedsvc.errors import EditConflict, InvalidEntry, NotFound, StorageError
+from feedsvc.errors import EditConflict, InvalidEntry, NotFound, PictureRefused, StorageError
 from feedsvc.model import ID_PREFIX, Category, Entry, Format, State
+from feedsvc.phrases import Phrase
 from feedsvc.publishing import DUE, Action, Draft, find_faults
 from feedsvc.storage import WorkingCopy
 from feedsvc.timestamps import describe, describe_zone, zone_named
 from feedsvc.web import wording
 from feedsvc.web.differences import Piece, compare
+from feedsvc.web.enclosures import EnclosureFields, asked, looked_up
 from feedsvc.web.forms import ArticleForm, is_editable, time_choices
 from feedsvc.web.history import typed_by_others
+from feedsvc.web.languages import say
+from feedsvc.web.pictures import FILE, keep_picture
 from feedsvc.web.places import places
 from feedsvc.web.preview import Preview
 from feedsvc.web.services import services
@@ -37,8 +41,9 @@ _previewing = BoundedSemaphore(1)
 # Texts of one article and editor that were not saved.
 MOST_OFFERED = 20
 LOOK_THROUGH = "Nothing is saved yet: look through it and go on."
-# The button that saves nothing.
+# The buttons that save nothing of the article.
 PREVIEW = "preview"
+UPLOAD = "upload"
 # The value of each other button, and what it asks for; "update" asks by ``told``.
 BUTTONS = {
     "save_draft": Action.SAVE_DRAFT,
@@ -81,7 +86,7 @@ def edit(uuid: UUID) -> Any:
     if wanted and (taken == "typed" or entry is None):
         copy = wanted[0]
         typed.remove(copy)
-        form = _with_current_categories(ArticleForm.from_request(MultiDict(copy.fields)))
+        form = _with_current_categories(ArticleForm.from_request(MultiDict(copy.fields), entry))
         flash(f"This is what you typed and did not save. {LOOK_THROUGH}")
     elif version is not None and entry is not None and is_editable(entry):
         form = _with_current_categories(ArticleForm.from_version(version, entry, services().zone))
@@ -91,7 +96,7 @@ def edit(uuid: UUID) -> Any:
 
 def is_news(typed: WorkingCopy, entry: Entry | None) -> bool:
     """Whether what was typed is not what is stored."""
-    form = ArticleForm.from_request(MultiDict(typed.fields))
+    form = ArticleForm.from_request(MultiDict(typed.fields), entry)
     return entry is None or _has_more(form, entry)
 
 
@@ -111,6 +116,8 @@ def save(uuid: UUID) -> Any:
     pressed = request.form.get("action", "")
     if pressed == PREVIEW:
         return _form_page(form, current, uuid, preview=_preview(form, current, uuid))
+    if pressed == UPLOAD:
+        return _uploaded(form, current, uuid)
     action = BUTTONS.get(pressed)
     if action is None:
         abort(400, "The form does not say which button was pressed.")
@@ -118,9 +125,11 @@ def save(uuid: UUID) -> Any:
         action = Action.UPDATE
     # What is typed beside these buttons is not what they are about.
     is_aside = action in (Action.WITHDRAW, Action.RESTORE)
+    troubles: dict[str, str] = {}
     if not is_aside:
-        form = _with_new_category(form)
-    faults = form.faults
+        form, troubles = asked(_with_file_named(_with_new_category(form), action))
+    # What is not known of a draft's picture or recording may be found out later.
+    faults = form.faults if action is Action.SAVE_DRAFT else {**troubles, **form.faults}
     draft, form = form.to_draft(_categories_of(form), current, *_zone_of(form))
     form = form.with_faults(faults)
     if form.faults and not is_aside:
@@ -150,6 +159,11 @@ def save(uuid: UUID) -> Any:
         return _form_page(replace(form, revision=entry.revision), entry, uuid)
     _forget_typed(entry, form)
     flash(said)
+    for name, trouble in troubles.items():
+        kept = Phrase("Audio: %(trouble)s.", trouble=trouble)
+        if name == "picture":
+            kept = Phrase("Picture: %(trouble)s.", trouble=trouble)
+        flash(str(say(kept)))
     return redirect(url_for("editor.edit", uuid=entry.uuid), 303)
 
 
@@ -167,14 +181,48 @@ def preview(uuid: UUID) -> Any:
         _previewing.release()
 
 
+def _uploaded(form: ArticleForm, current: Entry | None, uuid: UUID) -> Any:
+    """The form once more, with the address of the picture that was sent with it."""
+    file = request.files.get(FILE)
+    fault: str = Phrase("choose a file first, then press Upload")
+    if file is not None and file.filename:
+        try:
+            found = keep_picture(file)
+        except PictureRefused as error:
+            fault = error.said
+        else:
+            picture = EnclosureFields("picture", found.url, form.picture.alt, checked=found)
+            return _form_page(replace(form, picture=picture), current, uuid)
+    return _form_page(form.with_faults({FILE: fault}), current, uuid, status=422)
+
+
+def _with_file_named(form: ArticleForm, action: Action) -> ArticleForm:
+    """The form, which is not sent on where a file was chosen and never uploaded.
+
+    Any other button sends its name alone. A draft can be saved all the same.
+    """
+    name = request.form.get(FILE, "")
+    if not name or action is Action.SAVE_DRAFT:
+        return form
+    return form.with_faults({FILE: _not_kept(name)})
+
+
+def _not_kept(name: str) -> Phrase:
+    return Phrase(
+        "“%(name)s” was not uploaded, and a file cannot be kept: choose it again and press Upload",
+        name=name[:100],
+    )
+
+
 def _preview(form: ArticleForm, current: Entry | None, uuid: UUID) -> Preview:
+    form, _ = looked_up(form)
     draft, form = form.to_draft(_categories_of(form), current, *_zone_of(form))
     return Preview.of(draft, form, uuid)
 
 
 def _sent_form(typed: MultiDict[str, str], current: Entry | None) -> ArticleForm:
     """What was sent; of a form whose fields could not be changed, what is stored."""
-    form = ArticleForm.from_request(typed)
+    form = ArticleForm.from_request(typed, current)
     if "title" in typed or current is None:
         return form
     return replace(ArticleForm.from_entry(current, services().zone), revision=form.revision)
@@ -248,6 +296,8 @@ _SHOWN: dict[str, Callable[[ArticleForm], str]] = {
     "Summary": lambda form: " ".join(form.summary.split()),
     "Body": lambda form: _lines(form.body),
     "Sources": lambda form: _lines(form.sources),
+    "Picture": lambda form: form.picture.shown,
+    "Audio": lambda form: form.audio.shown,
     "Publish at": lambda form: form.publish_at.strip() + _FOLDS.get(form.fold, ""),
 }
 
@@ -258,9 +308,11 @@ def _show_again(
     uuid = arguments["uuid"]
     current = _stored(uuid)
     form = _sent_form(typed, current)
-    return _form_page(
-        form.with_faults({"form": fault} if fault else {}), current, uuid, status=status
-    )
+    faults: dict[str, str] = {"form": fault} if fault else {}
+    file = request.files.get(FILE)
+    if name := typed.get(FILE) or (file.filename if file else ""):
+        faults[FILE] = _not_kept(name)
+    return _form_page(form.with_faults(faults), current, uuid, status=status)
 
 
 FORMS["editor.save"] = _show_again

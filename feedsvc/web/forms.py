@@ -15,6 +15,7 @@ from feedsvc.model import Category, Entry, State
 from feedsvc.publishing import Draft, is_held_back, slug_of
 from feedsvc.storage import Version
 from feedsvc.timestamps import describe, fold_of, is_zone_name, parse_wall, to_instant, wall_text
+from feedsvc.web.enclosures import AUDIO, NO_AUDIO, NO_PICTURE, PICTURE, EnclosureFields
 
 # The names in the form of what publishing calls a field.
 FIELD_NAMES = {"published": "publish_at", "categories": "category"}
@@ -51,6 +52,8 @@ class ArticleForm:
     revision: int = 0
     zone_name: str = ""
     window: str = ""
+    picture: EnclosureFields = NO_PICTURE
+    audio: EnclosureFields = NO_AUDIO
     faults: Mapping[str, str] = field(default_factory=dict)
     # (value of ``fold``, what people read) where the time is shown twice.
     fold_choices: Sequence[tuple[str, str]] = ()
@@ -58,8 +61,11 @@ class ArticleForm:
     gap_choices: Sequence[tuple[str, str]] = ()
 
     @classmethod
-    def from_request(cls, typed: MultiDict[str, str]) -> ArticleForm:
-        """Everything that was typed, as it was typed."""
+    def from_request(cls, typed: MultiDict[str, str], stored: Entry | None = None) -> ArticleForm:
+        """Everything that was typed, as it was typed.
+
+        :param stored: what counts for picture and recording where they were not sent.
+        """
         revision = typed.get("revision", "0")
         zone_name = typed.get("zone", "")
         # A choice was made about one written time; of another it says nothing, and a
@@ -86,6 +92,10 @@ class ArticleForm:
             revision=int(revision) if re.fullmatch("[0-9]{1,9}", revision) else 0,
             zone_name=zone_name if is_zone_name(zone_name) else "",
             window=typed.get("window", "")[:40],
+            picture=EnclosureFields.from_request(
+                PICTURE, typed, stored.picture if stored else None
+            ),
+            audio=EnclosureFields.from_request(AUDIO, typed, stored.recording if stored else None),
         )
 
     @classmethod
@@ -101,6 +111,8 @@ class ArticleForm:
             slug=entry.slug if not _is_derived(entry) else "",
             publish_at=wall_text(entry.published, zone) if entry.published else "",
             sources="\n".join(source_line(source) for source in entry.sources),
+            picture=EnclosureFields.of(PICTURE, entry.picture),
+            audio=EnclosureFields.of(AUDIO, entry.recording),
             revision=entry.revision,
         )
         if entry.published is None:
@@ -128,6 +140,8 @@ class ArticleForm:
             author=version.author,
             slug=version.slug if is_out and version.slug else form.slug,
             sources="\n".join(source_line(source) for source in version.sources),
+            picture=EnclosureFields.of(PICTURE, version.picture),
+            audio=EnclosureFields.of(AUDIO, version.recording),
         )
         if version.published is None or version.published == entry.published:
             return restored
@@ -151,6 +165,12 @@ class ArticleForm:
             faults["category"] = "choose the one it belongs to first; those ticked come after it"
         if unknown:
             faults["category"] = f"there is no category “{unknown[0]}” any more; choose another"
+        enclosures = []
+        for fields in (self.picture, self.audio):
+            enclosure, wrong = fields.enclosure()
+            faults |= wrong
+            if enclosure is not None:
+                enclosures.append(enclosure)
         instant: datetime | None = None
         choices: tuple[tuple[str, str], ...] = ()
         instead: tuple[tuple[str, str], ...] = ()
@@ -184,6 +204,7 @@ class ArticleForm:
             wall_time=wall_time,
             wall_zone=wall_zone,
             slug=self.slug,
+            enclosures=tuple(enclosures),
         )
         choices = choices or time_choices(self.publish_at, zone)
         return draft, replace(self, faults=faults, fold_choices=choices, gap_choices=instead)

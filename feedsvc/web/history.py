@@ -10,7 +10,7 @@ from uuid import UUID
 from flask import abort, flash, g, jsonify, redirect, render_template, request, url_for
 
 from feedsvc.characters import clean_line
-from feedsvc.model import ID_PREFIX, Entry, whole_second
+from feedsvc.model import ID_PREFIX, Enclosure, Entry, whole_second
 from feedsvc.storage import LastSave, Transaction, Version
 from feedsvc.web import wording
 from feedsvc.web.differences import Piece, compare
@@ -92,9 +92,19 @@ def shown(version: Version) -> list[tuple[str, str]]:
         ("Summary", version.summary),
         ("Body", version.body),
         ("Sources", "\n".join(f"{one.name} {one.url or ''}".strip() for one in version.sources)),
+        ("Picture", enclosure_lines(version.picture)),
+        ("Audio", enclosure_lines(version.recording)),
         ("Publish at", wording.described(version.published)),
         ("State", version.state.value),
     ]
+
+
+def enclosure_lines(enclosure: Enclosure | None) -> str:
+    """Address, alternative text, type and length."""
+    if enclosure is None:
+        return ""
+    known = wording.file(enclosure) if enclosure.is_known else ""
+    return "\n".join(filter(None, (enclosure.url, enclosure.alt, known)))
 
 
 def differences(version: Version, before: Version | None) -> list[tuple[str, list[Piece]]]:
@@ -117,7 +127,7 @@ def keep_working_copy(uuid: UUID) -> Any:
     fields = [
         (name, value)
         for name, value in request.form.items(multi=True)
-        if name not in ("csrf_token", "action")
+        if name not in ("csrf_token", "action", "picture_file")
     ]
     form = ArticleForm.from_request(request.form)
     now = whole_second(services().clock())

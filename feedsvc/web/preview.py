@@ -24,6 +24,13 @@ LABELS = {
     "summary": "Summary",
     "body": "Body",
     "sources": "Sources",
+    "picture": "Picture",
+    "picture_alt": "Alternative text",
+    "picture_type": "Type",
+    "picture_length": "Length",
+    "audio": "Audio",
+    "audio_type": "Type",
+    "audio_length": "Length",
     "publish_at": "Publish at",
     "state": "State",
     "form": "Form",
@@ -64,6 +71,7 @@ class Preview:
             categories=draft.categories,
             state=State.DRAFT,
             sources=draft.sources,
+            enclosures=draft.enclosures,
         )
         # What would be refused, as it would be put; of what is far too long nothing is made.
         faults = {**find_faults(draft, Action.SAVE_DRAFT), **form.faults}

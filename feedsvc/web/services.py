@@ -22,6 +22,7 @@ from feedsvc.web.metrics import Metrics
 class Services:
     """Storage, settings and the clock.
 
+    :param private_enclosures: whether addresses that only we can reach may be asked.
     :param zone: the site's zone; ``zone_name`` is its IANA name.
     """
 
@@ -35,6 +36,7 @@ class Services:
     metrics: Metrics
     metrics_from: tuple[IPNetwork, ...]
     access: AccessLog | None
+    private_enclosures: bool
     clock: Callable[[], datetime]
 
 
