@@ -27,8 +27,8 @@ from feedsvc.phrases import Phrase
 
 MOST_SECONDS = 5.0
 MOST_REDIRECTS = 5
-# Each may be kept for as long as that by a host that answers slowly.
-MOST_AT_ONCE = 4
+# Whoever waits for a slow host keeps one of the threads that make pages.
+MOST_AT_ONCE = 2
 _REDIRECTS = (301, 302, 303, 307, 308)
 _AGENT = "feedsvc (asks for type and length)"
 # Addresses that carry one of IPv4 in their last 32 bits (RFC 6052 section 2.1).

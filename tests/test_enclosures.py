@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,10 +19,12 @@ from hypothesis import strategies as st
 
 from feedsvc.asking import ask, is_public
 from feedsvc.errors import AddressRefused, InvalidEntry
+from feedsvc.importing import parse_source
 from feedsvc.model import Enclosure, Format
 from feedsvc.publishing import Action, Draft, Publisher, find_faults, remarks
 from feedsvc.rendering import entry_html, fingerprint, page_html
-from feedsvc.storage import Storage
+from feedsvc.storage import Storage, statements
+from feedsvc.web.sources import rows_of
 from tests.builders import FULL, HEALTH, HEALTH_FEED, SITE, make_entry, rendered
 from tests.conftest import utc
 from tests.contract import InProcess
@@ -185,6 +190,28 @@ def test_names_that_lead_inside_are_not_asked(files: Files) -> None:
     assert len(files.asked) == before
 
 
+def test_a_host_that_answers_for_ever_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("feedsvc.asking.MOST_SECONDS", 0.3)
+    ended = threading.Event()
+
+    def drip(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with connection, suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-A: ")
+            while True:
+                connection.sendall(b"a")
+                time.sleep(0.05)
+        ended.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=drip, args=(listening,), daemon=True).start()
+        port = listening.getsockname()[1]
+        with pytest.raises(AddressRefused, match="cannot be reached"):
+            ask(f"http://127.0.0.1:{port}/", own_host="", allows_private=True)
+        # It is not only left behind: the connection ends.
+        assert ended.wait(10)
+
+
 # What readers get
 
 
@@ -271,8 +298,6 @@ def test_both_are_stored_with_each_version(publisher: Publisher, storage: Storag
         del content["enclosures"]
         tx.history._connection.exec_driver_sql("DELETE FROM versions WHERE revision = 1")
         row = {"revision": 1, "saved_at": NOW, "editor": "", "action": "publish"}
-        from feedsvc.storage import statements
-
         tx.history._connection.execute(
             statements.ADD_VERSION, row | {"entry_id": id, "content": json.dumps(content)}
         )
@@ -287,6 +312,38 @@ def test_both_are_stored_with_each_version(publisher: Publisher, storage: Storag
             id=id,
             expected_revision=2,
         )
+
+
+# Sources as rows
+
+
+@pytest.mark.parametrize(
+    ("line", "row"),
+    [
+        ("A journal – https://a.example/x", ("A journal", "https://a.example/x", False)),
+        ("• Mercury https://a.example/(x)", ("Mercury", "https://a.example/(x)", False)),
+        ("https://a.example/", ("", "https://a.example/", False)),
+        ("words alone", ("words alone", "", False)),
+        ("Half – example.org/x", ("Half", "example.org/x", True)),
+        ("Half – ftp://example.org", ("Half", "ftp://example.org", True)),
+        ("Half – https://[x", ("Half", "https://[x", True)),
+        ("www.example.org", ("", "www.example.org", True)),
+        ("A. Rossi – Naples", ("A. Rossi – Naples", "", False)),
+    ],
+)
+def test_a_line_is_a_row_of_the_table(line: str, row: tuple[str, str, bool]) -> None:
+    found, last = rows_of(f"\n{line}\n\n")
+    assert (found.line, tuple(found[1:])) == (line, row)
+    assert last == ("", "", "", False)
+
+
+@given(st.lists(st.text(max_size=40), max_size=5))
+def test_any_text_has_rows_and_none_is_lost(lines: list[str]) -> None:
+    text = "\n".join(lines)
+    *found, last = rows_of(text)
+    assert [one.line for one in found if parse_source(one.line)] == [one.line for one in found]
+    assert last.line == ""
+    assert len(found) == sum(parse_source(line) is not None for line in text.splitlines())
 
 
 # The form

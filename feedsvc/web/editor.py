@@ -30,6 +30,7 @@ from feedsvc.web.places import places
 from feedsvc.web.preview import Preview
 from feedsvc.web.services import services
 from feedsvc.web.sign_in import FORMS, editor, keep_typed, signed_in
+from feedsvc.web.sources import rows_of
 
 __all__ = ["editor"]
 
@@ -464,6 +465,7 @@ def _form_page(
         is_editable=request.method == "POST" or is_editable(current),
         categories=categories,
         has_more_categories=has_more,
+        source_rows=rows_of(form.sources),
         zone_name=zone_name,
         zone_text=describe_zone(services().clock(), zone),
         time_text=describe(current.published, zone) if current and current.published else "",

@@ -93,7 +93,10 @@ class EnclosureFields:
     @property
     def shown(self) -> str:
         """What is compared when two differ."""
-        return "\n".join(filter(None, (self.url, " ".join(self.alt.split()) if self.url else "")))
+        if not self.url:
+            return ""
+        alt = " ".join(self.alt.split())
+        return "\n".join(filter(None, (self.url, alt, self.media_type, self.length)))
 
     @property
     def known(self) -> Enclosure | None:

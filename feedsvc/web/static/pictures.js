@@ -87,7 +87,7 @@
 
     // The place is held while the picture is on its way, and given up if it does not arrive.
     function put(picture) {
-      const place = `![${part.dataset.uploading} ${++number}]()`;
+      const place = `(${part.dataset.uploading} ${++number})`;
       body.focus();
       if (!document.execCommand("insertText", false, place)) body.setRangeText(place, body.selectionStart, body.selectionEnd, "end");
       queue = queue.then(async () => {
