@@ -31,7 +31,7 @@ SMALL_WIDTH = 640
 # An opaque picture of more colours is a photograph, and written as one.
 MOST_COLOURS = 4096
 LONGEST_PROFILE = 4_000_000
-MOST_SECONDS = 20
+MOST_SECONDS = 30
 MOST_MEMORY_BYTES = 2_000_000_000
 NICENESS = 10
 

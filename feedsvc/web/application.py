@@ -96,7 +96,10 @@ def create_flask_app(given: Services, secret_key: str) -> Flask:
         seconds_until=wording.seconds_until,
     )
     app.jinja_env.globals.update(
-        is_right_to_left=is_right_to_left, formats=list(Format), csrf_token=generate_csrf
+        is_right_to_left=is_right_to_left,
+        formats=list(Format),
+        csrf_token=generate_csrf,
+        largest_picture_bytes=LARGEST_FILE_BYTES,
     )
     app.context_processor(_everywhere)
     app.after_request(_protect)

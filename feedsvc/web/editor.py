@@ -160,11 +160,7 @@ def save(uuid: UUID) -> Any:
         return _form_page(replace(form, revision=entry.revision), entry, uuid)
     _forget_typed(entry, form)
     flash(said)
-    for name, trouble in troubles.items():
-        kept = Phrase("Audio: %(trouble)s.", trouble=trouble)
-        if name == "picture":
-            kept = Phrase("Picture: %(trouble)s.", trouble=trouble)
-        flash(str(say(kept)))
+    _tell(troubles)
     return redirect(url_for("editor.edit", uuid=entry.uuid), 303)
 
 
@@ -180,6 +176,15 @@ def preview(uuid: UUID) -> Any:
         return render_template("editor/preview.html", preview=_preview(form, current, uuid))
     finally:
         _previewing.release()
+
+
+def _tell(troubles: dict[str, str]) -> None:
+    """Say what a draft was saved with all the same."""
+    for name, trouble in troubles.items():
+        kept = Phrase("Audio: %(trouble)s.", trouble=trouble)
+        if name == "picture":
+            kept = Phrase("Picture: %(trouble)s.", trouble=trouble)
+        flash(str(say(kept)))
 
 
 def _uploaded(form: ArticleForm, current: Entry | None, uuid: UUID) -> Any:

@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 
 from feedsvc.errors import GapError, OverlapError, TimestampError
 from feedsvc.importing import parse_source, source_line
-from feedsvc.model import Category, Entry, State
+from feedsvc.model import Category, Enclosure, Entry, State
 from feedsvc.publishing import Draft, is_held_back, slug_of
 from feedsvc.storage import Version
 from feedsvc.timestamps import describe, fold_of, is_zone_name, parse_wall, to_instant, wall_text
@@ -165,12 +165,8 @@ class ArticleForm:
             faults["category"] = "choose the one it belongs to first; those ticked come after it"
         if unknown:
             faults["category"] = f"there is no category “{unknown[0]}” any more; choose another"
-        enclosures = []
-        for fields in (self.picture, self.audio):
-            enclosure, wrong = fields.enclosure()
-            faults |= wrong
-            if enclosure is not None:
-                enclosures.append(enclosure)
+        enclosures, wrong = self._enclosures()
+        faults |= wrong
         instant: datetime | None = None
         choices: tuple[tuple[str, str], ...] = ()
         instead: tuple[tuple[str, str], ...] = ()
@@ -204,10 +200,16 @@ class ArticleForm:
             wall_time=wall_time,
             wall_zone=wall_zone,
             slug=self.slug,
-            enclosures=tuple(enclosures),
+            enclosures=enclosures,
         )
         choices = choices or time_choices(self.publish_at, zone)
         return draft, replace(self, faults=faults, fold_choices=choices, gap_choices=instead)
+
+    def _enclosures(self) -> tuple[tuple[Enclosure, ...], dict[str, str]]:
+        """Picture and recording, and what is wrong with them."""
+        found = [fields.enclosure() for fields in (self.picture, self.audio)]
+        faults = {name: fault for _, wrong in found for name, fault in wrong.items()}
+        return tuple(one for one, _ in found if one is not None), faults
 
     def _instant(self, current: Entry | None, zone: tzinfo) -> datetime | None:
         """The instant typed, or None where the field is empty.
