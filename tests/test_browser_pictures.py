@@ -100,10 +100,18 @@ def test_sources_are_a_table_and_lines_alike(page: Page, live: Service) -> None:
     page.get_by_role("button", name="Remove row 2").press("Enter")
     expect(page.get_by_label("Name, row 2")).to_be_focused()
     expect(field).to_have_value(f"{old.splitlines()[0]}\nA journal – https://example.org")
+    # What another script puts into the field stands in the table, too.
+    field.evaluate(
+        "(one) => { one.value = 'Brought back'; one.form.dispatchEvent(new Event('input')); }"
+    )
+    expect(page.get_by_label("Name, row 1")).to_have_value("Brought back")
+    expect(page.get_by_label("Name, row 2")).to_have_value("")
+    page.get_by_label("Address, row 1").fill("https://example.org")
     # Enter means what it meant before there was a button Upload above the others.
     page.get_by_label("Title").press("Enter")
     expect(page.get_by_role("status")).to_contain_text("Readers do not see it")
-    expect(page.get_by_label("Address, row 2")).to_have_value("https://example.org")
+    expect(field).to_have_value("Brought back – https://example.org")
+    expect(page.get_by_label("Address, row 1")).to_have_value("https://example.org")
     # Nothing moves while the scripts come.
     page.reload()
     moved = page.evaluate(

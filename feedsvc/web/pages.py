@@ -80,8 +80,10 @@ class Pages:
         """
         fields = dict(scope["headers"])
         declared = int(fields.get(b"content-length", 0))
-        has_file = fields.get(b"content-type", b"").lower().startswith(b"multipart/form-data")
-        largest = self._largest_upload if has_file else self._largest_body
+        is_upload = scope["path"].startswith("/editor/") and fields.get(
+            b"content-type", b""
+        ).lower().startswith(b"multipart/form-data")
+        largest = self._largest_upload if is_upload else self._largest_body
         if declared > largest:
             return None  # refused by the application, which knows what to say
         while True:

@@ -162,7 +162,8 @@
       actions.append(button("Take it up", "", () => {
         fill(newest);
         banner.remove();
-        typed();
+        // The other scripts look at the form again, too.
+        form.dispatchEvent(new Event("input", {bubbles: true}));
         if (newest.key !== mine && write(mine, now())) write(newest.key, null);
       }), button("Discard it", "quiet", () => {
         write(newest.key, null);

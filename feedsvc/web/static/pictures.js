@@ -20,7 +20,7 @@
     file.addEventListener("change", choose);
     // What is known of an address is not known of another.
     for (const kind of ["picture", "audio"]) {
-      form.elements[kind].addEventListener("input", () => hints[kind].classList.toggle("past", form.elements[kind].value.trim() !== checked[kind]));
+      form.addEventListener("input", () => hints[kind].classList.toggle("past", form.elements[kind].value.trim() !== checked[kind] && checked[kind] !== ""));
     }
 
     async function choose() {

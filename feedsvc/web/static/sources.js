@@ -18,6 +18,9 @@
       if (event.target === field || event.target === field.form) show();
     });
 
+    // Or by the browser, which brings back what stood in it.
+    addEventListener("pageshow", show);
+
     // Lines as they stand in the field, and as the rows have them.
     function lines() {
       return field.value.split("\n").map((line) => line.trim()).filter(Boolean);
