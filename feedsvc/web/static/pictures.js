@@ -5,8 +5,8 @@
   const form = document.getElementById("article");
   const part = form?.querySelector("[data-upload]");
   const body = form?.elements.body;
-  if (part && !form.querySelector("fieldset").disabled) {
-    const file = document.getElementById("picture_file");
+  const file = document.getElementById("picture_file");
+  if (file && !form.querySelector("fieldset").disabled) {
     const status = document.getElementById("picture_file-hint");
     const hints = {picture: document.getElementById("picture-hint"), audio: document.getElementById("audio-hint")};
     const checked = {picture: form.elements.picture.value, audio: form.elements.audio.value};
