@@ -30,10 +30,13 @@ def bring(page: Page, event: str, data: bytes, kind: str = "image/png") -> None:
     page.get_by_label("Body", exact=True).evaluate(BRING, [event, list(data), kind])
 
 
-def test_pictures_come_by_choosing_pasting_and_dropping(
-    page: Page, live: Service, tmp_path: Path
-) -> None:
+def test_pictures_and_sources_with_a_script(page: Page, live: Service, tmp_path: Path) -> None:
     sign_up(page, live)
+    sources_are_a_table_and_lines_alike(page)
+    pictures_come_by_choosing_pasting_and_dropping(page, tmp_path)
+
+
+def pictures_come_by_choosing_pasting_and_dropping(page: Page, tmp_path: Path) -> None:
     write(page, "A cup")
     file = tmp_path / "cup.jpg"
     file.write_bytes(picture(900, 300, "RGB", "JPEG"))
@@ -69,11 +72,9 @@ def test_pictures_come_by_choosing_pasting_and_dropping(
     shown = page.get_by_role("img", name="A cup of tea")
     expect(shown).to_be_visible()
     assert shown.evaluate("async (one) => { await one.decode(); return one.naturalWidth; }") > 0
-    check(page, "an article with a picture")
 
 
-def test_sources_are_a_table_and_lines_alike(page: Page, live: Service) -> None:
-    sign_up(page, live)
+def sources_are_a_table_and_lines_alike(page: Page) -> None:
     write(page, "With sources")
     field = page.get_by_label("Sources")
     old = "• Mercury https://example.org/wiki/Mercury_(planet)\nwords alone"
