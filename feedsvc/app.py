@@ -258,6 +258,7 @@ def build(
             metrics=metrics,
             metrics_from=config.server.metrics_from,
             access=access,
+            private_enclosures=config.server.private_enclosures,
             clock=clock,
         ),
         cookie_key,

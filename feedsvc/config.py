@@ -48,6 +48,7 @@ class ServerConfig:
     ``full_polls_per_hour``: how often a client may have one feed in full; 0: as it likes.
     ``metrics_from``: who may read ``/metrics``.
     ``access_log``: a file, ``-`` for standard output, or nothing.
+    ``private_enclosures``: whether editors may name files on private networks.
 
     :param front: ``protocol``: our own HTTP answers polls; ``wsgi``: a WSGI server does.
     ``cache_megabytes`` bounds the feed documents that a worker holds in memory.
@@ -62,6 +63,7 @@ class ServerConfig:
     full_polls_per_hour: int
     metrics_from: tuple[IPNetwork, ...]
     access_log: str
+    private_enclosures: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +227,7 @@ SETTINGS: Mapping[str, Mapping[str, Setting]] = {
         "full_polls_per_hour": Setting(int, 60, check=_between(0, 3600)),
         "metrics_from": Setting(list, ("127.0.0.1", "::1"), check=_networks),
         "access_log": Setting(str, ""),
+        "private_enclosures": Setting(bool, False),
     },
     "storage": {"url": Setting(str, "sqlite:///data/feedsvc.db", check=_storage)},
     "feeds": {

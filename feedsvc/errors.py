@@ -100,6 +100,14 @@ class ImportRefused(FeedsvcError):
         self.line = line
 
 
+class PictureRefused(FeedsvcError):
+    """A file is no picture that is taken."""
+
+
+class AddressRefused(FeedsvcError):
+    """An address leads to no picture or recording that readers could fetch."""
+
+
 class RenderingError(FeedsvcError):
     """An entry cannot be written in a format."""
 

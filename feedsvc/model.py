@@ -6,7 +6,8 @@ refuses anything else, so that nothing downstream has to ask.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -77,6 +78,60 @@ class Source:
             raise ValueError(f"a source's address must be http or https, not {self.url!r}")
 
 
+# A type, or the range of types of which more is not known yet (RFC 9110 section 12.5.1).
+_MEDIA_TYPE = re.compile(r"(image|audio|video)/(\*|[a-z0-9][a-z0-9!#$&^_.+-]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosure:
+    """A picture or a recording that goes with an article (RFC 4287 section 4.2.7.2).
+
+    :param url: absolute, or a path of this site.
+    :param media_type: without parameters; ``image/*`` or ``audio/*`` where nobody knows more.
+    :param length_bytes: 0 where nobody knows it.
+    :param alt: what a picture shows, for those who do not see it.
+    :param width: in pixels; 0 where nobody knows it, ``height`` likewise.
+    :param checked_at: when its host was asked for type and length, if it was.
+    """
+
+    url: str
+    media_type: str
+    length_bytes: int
+    alt: str = ""
+    width: int = 0
+    height: int = 0
+    checked_at: datetime | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        if not re.match(r"https?://|/(?!/)", self.url):
+            raise ValueError(f"an enclosure's address must be http or https, not {self.url!r}")
+        if not _MEDIA_TYPE.fullmatch(self.media_type):
+            raise ValueError(f"{self.media_type!r} is no type of a picture or a recording")
+        if min(self.length_bytes, self.width, self.height) < 0:
+            raise ValueError("an enclosure's length and size are not below zero")
+        _check_instant("checked_at", self.checked_at)
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is to be seen in the text, not to be played."""
+        return self.media_type.startswith("image/")
+
+    @property
+    def is_known(self) -> bool:
+        """Whether its type and length are, which a feed has to say."""
+        return "*" not in self.media_type and self.length_bytes > 0
+
+
+def picture_of(enclosures: Sequence[Enclosure]) -> Enclosure | None:
+    """The one that is a picture."""
+    return next((one for one in enclosures if one.is_picture), None)
+
+
+def recording_of(enclosures: Sequence[Enclosure]) -> Enclosure | None:
+    """The one that is to be played."""
+    return next((one for one in enclosures if not one.is_picture), None)
+
+
 @dataclass(frozen=True, slots=True)
 class Category:
     """A subject readers subscribe to.
@@ -107,6 +162,7 @@ class Entry:
     :param id: ``urn:uuid:...``, permanent (RFC 4287 section 4.2.6).
     :param body: Markdown.
     :param categories: the first is the principal one.
+    :param enclosures: a picture and a recording at most.
     :param wall_time: the time as the editor typed it, beside the instant it meant.
     :param wall_zone: the IANA zone it was typed in.
     :param revision: counts saves, so that a stale form is noticed.
@@ -129,6 +185,7 @@ class Entry:
     wall_zone: str = ""
     revision: int = 1
     changed_at: datetime | None = None
+    enclosures: tuple[Enclosure, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.id.startswith(ID_PREFIX):
@@ -136,6 +193,9 @@ class Entry:
         UUID(self.id[len(ID_PREFIX) :])
         for name in ("published", "updated", "visible_at", "changed_at"):
             _check_instant(name, getattr(self, name))
+        kinds = [enclosure.is_picture for enclosure in self.enclosures]
+        if len(kinds) != len(set(kinds)):
+            raise ValueError("an entry has one picture and one recording at most")
         if self.state in (State.DRAFT, State.DISCARDED):
             return
         missing = [
@@ -163,6 +223,16 @@ class Entry:
     def language(self, site: Site) -> str:
         """The tag of the language it is written in: its principal category's, or the site's."""
         return (self.categories[0].language if self.categories else "") or site.language
+
+    @property
+    def picture(self) -> Enclosure | None:
+        """The one of its enclosures that is a picture."""
+        return picture_of(self.enclosures)
+
+    @property
+    def recording(self) -> Enclosure | None:
+        """The one of its enclosures that is to be played."""
+        return recording_of(self.enclosures)
 
 
 @dataclass(frozen=True, slots=True)

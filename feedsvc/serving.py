@@ -24,7 +24,7 @@ from feedsvc.errors import CannotListen, ConfigError
 from feedsvc.neighbours import Neighbour, neighbours
 from feedsvc.supervisor import Place, Supervisor
 from feedsvc.web import Front
-from feedsvc.web.application import LARGEST_FORM_BYTES
+from feedsvc.web.application import LARGEST_FORM_BYTES, LARGEST_UPLOAD_BYTES
 from feedsvc.web.connections import connections
 from feedsvc.web.metrics import forget_process
 from feedsvc.web.pages import Pages
@@ -206,7 +206,7 @@ class _PollServer(uvicorn.Server):
     """uvicorn's, with our protocol, our signals, and an end when the supervisor is gone."""
 
     def __init__(self, front: Front, place: Place) -> None:
-        pages = Pages(front, largest_body=LARGEST_FORM_BYTES)
+        pages = Pages(front, largest_body=LARGEST_FORM_BYTES, largest_upload=LARGEST_UPLOAD_BYTES)
         super().__init__(
             uvicorn.Config(
                 pages,

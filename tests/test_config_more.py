@@ -35,6 +35,7 @@ def test_every_default_is_as_documented(monkeypatch: pytest.MonkeyPatch) -> None
         60,
         (ip_network("127.0.0.1"), ip_network("::1")),
         "",
+        False,
     )
     assert config.feeds == FeedsConfig(50, 14, 10_000_000, 0, "full", True, 300, 1.0)
 

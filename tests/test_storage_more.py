@@ -353,7 +353,7 @@ def test_a_newer_schema_is_refused_too(storage: Storage) -> None:
 def test_many_may_start_on_an_empty_database_at_once(storage: Storage) -> None:
     if storage.is_sqlite:
         sql(storage, "DROP TABLE searchable_words")
-    for name in ("working_copies", "versions", "searchable"):
+    for name in ("working_copies", "versions", "searchable", "picture_sizes", "pictures"):
         sql(storage, f"DROP TABLE {name}")
     for name in ("sessions", "recovery_codes", "second_factors", "audit"):
         sql(storage, f"DROP TABLE {name}")

@@ -14,6 +14,7 @@ from feedsvc.model import (
     ALWAYS,
     RESERVED_SLUGS,
     Category,
+    Enclosure,
     Entry,
     FeedClock,
     Source,
@@ -31,6 +32,8 @@ LONGEST_BODY = 1_000_000
 MOST_SOURCES = 200
 DEEPEST_HTML = 200
 LONGEST_SLUG = 80
+LONGEST_ALT = 1_000
+LONGEST_ADDRESS = 2_000
 
 
 class Action(StrEnum):
@@ -121,6 +124,7 @@ class Draft:
     wall_time: str = ""
     wall_zone: str = ""
     slug: str = ""
+    enclosures: tuple[Enclosure, ...] = ()
 
     @classmethod
     def of(cls, entry: Entry) -> Draft:
@@ -141,6 +145,7 @@ class Draft:
             wall_time=entry.wall_time,
             wall_zone=entry.wall_zone,
             slug=entry.slug,
+            enclosures=entry.enclosures,
         )
 
     def cleaned(self) -> Draft:
@@ -155,6 +160,10 @@ class Draft:
                 Source(name, clean_line(source.url) if source.url else None)
                 for source in self.sources
                 if (name := clean_line(source.name))
+            ),
+            enclosures=tuple(
+                replace(one, url=clean_line(one.url), alt=clean_line(one.alt))
+                for one in self.enclosures
             ),
             categories=tuple(dict.fromkeys(self.categories)),
             published=whole_second(self.published) if self.published else None,
@@ -215,6 +224,7 @@ def decide(
         body=draft.body,
         categories=draft.categories,
         sources=draft.sources,
+        enclosures=draft.enclosures,
         state=State.DRAFT,
         published=draft.published,
         wall_time=draft.wall_time,
@@ -355,6 +365,8 @@ def find_faults(draft: Draft, action: Action) -> dict[str, str]:
             most=MOST_SOURCES,
             number=len(draft.sources),
         )
+    for enclosure in draft.enclosures:
+        faults |= _faults_of(enclosure, action)
     if action is Action.SAVE_DRAFT:
         if not (draft.title or draft.body or draft.summary):
             faults["title"] = Phrase("write a title or a text first; there is nothing to keep yet")
@@ -366,6 +378,18 @@ def find_faults(draft: Draft, action: Action) -> dict[str, str]:
     if not draft.categories:
         faults["category"] = Phrase("choose a category, so that its subscribers get it")
     return faults
+
+
+def _faults_of(enclosure: Enclosure, action: Action) -> dict[str, str]:
+    name = "picture" if enclosure.is_picture else "audio"
+    if len(enclosure.url) > LONGEST_ADDRESS:
+        return {name: Phrase("an address has at most %(most)s characters", most=LONGEST_ADDRESS)}
+    if len(enclosure.alt) > LONGEST_ALT:
+        return {"picture_alt": Phrase("at most %(most)s characters", most=LONGEST_ALT)}
+    if not enclosure.is_known and action is not Action.SAVE_DRAFT:
+        # RSS 2.0 and Atom's readers want both to be told before they fetch it.
+        return {name: Phrase("its type and its length are not known yet")}
+    return {}
 
 
 def _refuse(field: str, fault: str) -> NoReturn:

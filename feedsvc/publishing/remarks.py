@@ -45,6 +45,7 @@ def remarks(draft: Draft, now: datetime, *, is_title_used: bool = False) -> list
         *_of_the_categories(draft),
         *_of_the_summary(draft.summary),
         *_of_the_body(draft.body),
+        *_of_the_enclosures(draft),
         *_of_the_sources(draft),
         *_of_the_time(draft.published, now),
     ]
@@ -148,6 +149,15 @@ def _of_a_link(link: str) -> Phrase:
 
 def _some(links: Iterator[str]) -> list[str]:
     return list(dict.fromkeys(links))[:MOST_OF_A_KIND]
+
+
+def _of_the_enclosures(draft: Draft) -> Iterator[Remark]:
+    for one in draft.enclosures:
+        if one.is_picture and not one.alt.strip():
+            yield Remark(
+                "picture_alt",
+                Phrase("the picture has no description for those who do not see it"),
+            )
 
 
 def _of_the_sources(draft: Draft) -> Iterator[Remark]:

@@ -2,12 +2,14 @@
 
 from feedsvc.rendering.anatomy import Anatomy, anatomy
 from feedsvc.rendering.deltas import Cut, cut
+from feedsvc.rendering.enclosures import OWN_PICTURE, SMALL_WIDTH, absolute_url
 from feedsvc.rendering.encodings import CODINGS, ENCODINGS, IDENTITY, Unpackable, unpack
 from feedsvc.rendering.html import (
     entry_html,
     first_paragraph,
     is_right_to_left,
     nesting,
+    page_html,
     summary_text,
 )
 from feedsvc.rendering.render import (
@@ -26,12 +28,15 @@ __all__ = [
     "CODINGS",
     "ENCODINGS",
     "IDENTITY",
+    "OWN_PICTURE",
     "RENDERER_VERSION",
+    "SMALL_WIDTH",
     "Anatomy",
     "Cut",
     "LeftOut",
     "Rendered",
     "Unpackable",
+    "absolute_url",
     "anatomy",
     "cut",
     "documents",
@@ -42,6 +47,7 @@ __all__ = [
     "is_right_to_left",
     "nesting",
     "ordered",
+    "page_html",
     "prepare",
     "render",
     "summary_text",

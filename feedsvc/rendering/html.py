@@ -20,6 +20,7 @@ from markdown_it.token import Token
 from feedsvc.characters import writable
 from feedsvc.model import Entry, Site, Source
 from feedsvc.remembering import Remembered
+from feedsvc.rendering.enclosures import picture_html, recording_html
 
 SUMMARY_CHARACTERS = 280
 
@@ -155,8 +156,24 @@ _SHALLOW = {"br", "hr", "img", "wbr", "input", "p", "li", "td", "th", "tr", "dt"
 
 
 def entry_html(entry: Entry, site: Site) -> str:
-    """The whole text of an entry: its body, then its sources."""
-    html = body_html(entry.body, site.absolute(entry.path)) + sources_html(entry.sources)
+    """The whole text of an entry: picture, body, recording, sources."""
+    return _entry_html(entry, site, is_page=False)
+
+
+def page_html(entry: Entry, site: Site) -> str:
+    """The same as its page has it: with a player, and pictures that fit the window."""
+    return _entry_html(entry, site, is_page=True)
+
+
+def _entry_html(entry: Entry, site: Site, *, is_page: bool) -> str:
+    html = "".join(
+        (
+            picture_html(entry, site, is_page=is_page),
+            body_html(entry.body, site.absolute(entry.path)),
+            recording_html(entry, site, is_page=is_page),
+            sources_html(entry.sources),
+        )
+    )
     if is_right_to_left(entry.body):
         html = f'<div dir="rtl">{html}</div>'
     return html

@@ -22,6 +22,7 @@ from feedsvc.characters import is_writable
 from feedsvc.errors import RenderingError
 from feedsvc.model import Category, Entry, Feed, FeedDocument, Format, Site, Tombstone, Window
 from feedsvc.remembering import Remembered
+from feedsvc.rendering.enclosures import absolute_url
 from feedsvc.rendering.encodings import CODINGS, IDENTITY
 from feedsvc.rendering.html import entry_html, summary_text
 from feedsvc.rendering.repairs import (
@@ -111,6 +112,11 @@ def _values(entry: Entry) -> list[Any]:
         *_language_set(entry),
         rfc3339(published),
         rfc3339(updated),
+        # Of an entry without any the digest is what it was before there were any.
+        *(
+            [one.url, one.media_type, one.length_bytes, one.alt, one.width, one.height]
+            for one in entry.enclosures
+        ),
     ]
 
 
@@ -330,6 +336,11 @@ def _rss_item(entry: Entry, site: Site, full_content: bool, _of_feed: str) -> An
     if full_content:
         item.content(entry_html(entry, site), type="html")
     item.category([{"term": category.slug, "label": category.name} for category in _named(entry)])
+    # RSS has room for one; a player needs it, a picture stands in the content as well.
+    enclosure = entry.recording or entry.picture
+    if enclosure is not None and enclosure.is_known:
+        url, length = absolute_url(enclosure, site), str(enclosure.length_bytes)
+        item.enclosure(url=url, length=length, type=enclosure.media_type)
     extra.creator = _author(entry, site)
     extra.published, extra.updated = _dates(entry)
     return item.rss_entry()
@@ -350,7 +361,19 @@ def _atom_entry(entry: Entry, site: Site, full_content: bool, of_feed: str) -> A
     # feedgen demands an alternate of an entry without content; the extension
     # then writes the links itself (1).
     item.link(href=site.absolute(entry.path), rel="alternate")
-    extra.links = [{"rel": "alternate", "type": "text/html", "href": site.absolute(entry.path)}]
+    extra.links = [
+        {"rel": "alternate", "type": "text/html", "href": site.absolute(entry.path)},
+        *(
+            {
+                "rel": "enclosure",
+                "type": one.media_type,
+                "length": str(one.length_bytes),
+                "href": absolute_url(one, site),
+            }
+            for one in entry.enclosures
+            if one.is_known
+        ),
+    ]
     extra.published, extra.updated = _dates(entry)
     if (language := entry.language(site)) != of_feed:
         extra.language = language

@@ -11,6 +11,7 @@ from feedsvc.storage.entries import (
     Wanted,
 )
 from feedsvc.storage.history import LastSave, Version, WorkingCopy
+from feedsvc.storage.pictures import StoredPicture
 from feedsvc.storage.second_factors import SecondFactor
 from feedsvc.storage.sessions import Session
 from feedsvc.storage.storage import Storage, Transaction, describe_url, sqlite_file
@@ -32,6 +33,7 @@ __all__ = [
     "SecondFactor",
     "Session",
     "Storage",
+    "StoredPicture",
     "Transaction",
     "Version",
     "Wanted",

@@ -32,6 +32,7 @@ from feedsvc.model import ID_PREFIX, Category, Entry, Feed, Source, State
 from feedsvc.phrases import Phrase
 from feedsvc.remembering import Remembered
 from feedsvc.storage import statements
+from feedsvc.storage.enclosures import packed, unpacked
 from feedsvc.storage.schema import (
     entries,
     entry_categories,
@@ -389,6 +390,7 @@ def _columns(entry: Entry) -> dict[str, Any]:
         "wall_zone": entry.wall_zone,
         "revision": entry.revision,
         "changed_at": entry.changed_at,
+        "enclosures": json.dumps(packed(entry.enclosures), ensure_ascii=False),
     }
 
 
@@ -423,4 +425,5 @@ def _entry(row: Row[Any], categories: tuple[Category, ...]) -> Entry:
         wall_zone=row.wall_zone,
         revision=row.revision,
         changed_at=row.changed_at,
+        enclosures=unpacked(json.loads(row.enclosures)),
     )

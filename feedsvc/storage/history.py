@@ -12,8 +12,16 @@ from sqlalchemy import Connection, Row, delete, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
-from feedsvc.model import Category, Entry, Source, State
-from feedsvc.storage import statements
+from feedsvc.model import (
+    Category,
+    Enclosure,
+    Entry,
+    Source,
+    State,
+    picture_of,
+    recording_of,
+)
+from feedsvc.storage import enclosures, statements
 from feedsvc.storage.schema import editors, versions, working_copies
 
 # Of one editor; who types more begins to lose the oldest.
@@ -42,6 +50,17 @@ class Version:
     sources: tuple[Source, ...]
     categories: tuple[Category, ...]
     published: datetime | None
+    enclosures: tuple[Enclosure, ...] = ()
+
+    @property
+    def picture(self) -> Enclosure | None:
+        """The one of its enclosures that is a picture."""
+        return picture_of(self.enclosures)
+
+    @property
+    def recording(self) -> Enclosure | None:
+        """The one of its enclosures that is to be played."""
+        return recording_of(self.enclosures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +261,7 @@ def _packed(entry: Entry) -> str:
             "sources": [[source.name, source.url] for source in entry.sources],
             "categories": [[one.id, one.slug, one.name] for one in entry.categories],
             "published": entry.published.isoformat() if entry.published else None,
+            "enclosures": enclosures.packed(entry.enclosures),
         },
         ensure_ascii=False,
     )
@@ -263,4 +283,6 @@ def _version(row: Row[Any]) -> Version:
         sources=tuple(Source(name, url) for name, url in found["sources"]),
         categories=tuple(Category(slug, name, id=id) for id, slug, name in found["categories"]),
         published=datetime.fromisoformat(found["published"]) if found["published"] else None,
+        # Kept before there were any.
+        enclosures=enclosures.unpacked(found.get("enclosures", [])),
     )

@@ -162,6 +162,8 @@ entries = Table(
     Column("changed_at", Instant, nullable=False),
     # Where an imported entry came from, so that a second import finds it.
     Column("origin", String(100), unique=True),
+    # JSON: a picture and a recording at most.
+    Column("enclosures", Text, nullable=False, server_default="[]"),
     Index(None, "state", "visible_at"),
     Index(None, "state", "changed_at"),
     Index(None, "state", "published"),
@@ -326,6 +328,27 @@ served_version = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("number", BigInteger, nullable=False),
+)
+
+# Pictures that editors uploaded, as they were written anew; the key is of the file as it came.
+pictures = Table(
+    "pictures",
+    metadata,
+    Column("digest", String(32), primary_key=True),
+    Column("media_type", String(40), nullable=False),
+    Column("uploaded_by", String(100), nullable=False),
+    Column("uploaded_at", Instant, nullable=False),
+)
+
+# Each in one or more sizes; the widest is the picture itself.
+picture_sizes = Table(
+    "picture_sizes",
+    metadata,
+    Column("digest", ForeignKey("pictures.digest"), primary_key=True),
+    Column("width", Integer, primary_key=True),
+    Column("height", Integer, nullable=False),
+    Column("length_bytes", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
 )
 
 editors = Table(

@@ -23,6 +23,7 @@ from feedsvc.storage.engine import dump_postgresql, in_our_words, notices, open_
 from feedsvc.storage.entries import EntryRows
 from feedsvc.storage.feeds import FeedRows
 from feedsvc.storage.history import HistoryRows
+from feedsvc.storage.pictures import PictureRows
 from feedsvc.storage.second_factors import SecondFactorRows
 from feedsvc.storage.served import ServedRows
 from feedsvc.storage.sessions import SessionRows
@@ -50,6 +51,7 @@ class Transaction:
         self.sessions = SessionRows(connection)
         self.second_factors = SecondFactorRows(connection)
         self.audit = AuditRows(connection)
+        self.pictures = PictureRows(connection)
 
 
 class Storage:

@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from feedsvc.errors import StorageBusy, StorageError
 from feedsvc.model import Editor, Format
 from feedsvc.phrases import Phrase
+from feedsvc.pictures import LARGEST_FILE_BYTES
 from feedsvc.rendering import feed_title, is_right_to_left, summary_text
 from feedsvc.timestamps import rfc3339
 from feedsvc.web import (
@@ -24,6 +25,7 @@ from feedsvc.web import (
     history,
     languages,
     pasting,
+    pictures,
     second_factor,
     sessions,
     settings,
@@ -40,6 +42,8 @@ log = structlog.get_logger("feedsvc.web")
 # A form holds a body of at most a million characters, each up to twelve octets
 # in its encoding, and the rest.
 LARGEST_FORM_BYTES = 14_000_000
+# The same with a picture beside it.
+LARGEST_UPLOAD_BYTES = LARGEST_FORM_BYTES + LARGEST_FILE_BYTES + 10_000
 # Forms that hold no article; and how many fields any may have.
 SMALL_FORM_BYTES = 64_000
 # Whose routes stand on ``sign_in.editor`` once they are imported.
@@ -52,6 +56,7 @@ EDITORS_PAGES = (
     editor,
     history,
     pasting,
+    pictures,
     second_factor,
     settings,
 )
@@ -63,11 +68,13 @@ LARGE_FORMS = (
     "editor.preview",
     "editor.read_article",
 )
+UPLOADS = ("editor.save", "editor.upload_picture")
 MOST_FIELDS = 1_000
 
-# Styles, scripts and pictures of our own and pictures that articles show.
+# Styles, scripts and pictures of our own; pictures and recordings that articles have.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' https: http: data:;"
+    " media-src 'self' https: http:;"
     " connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 
@@ -103,6 +110,7 @@ def create_flask_app(given: Services, secret_key: str) -> Flask:
         human=languages.human,
         summary=summary_text,
         described=wording.described,
+        checked=wording.checked,
         duration=wording.duration,
         seconds_until=wording.seconds_until,
         say=languages.say,
@@ -115,6 +123,7 @@ def create_flask_app(given: Services, secret_key: str) -> Flask:
         languages=languages.AVAILABLE,
         countdown_texts=wording.countdown_texts,
         keeping_texts=wording.keeping_texts,
+        largest_picture_bytes=LARGEST_FILE_BYTES,
     )
     app.context_processor(_everywhere)
     app.after_request(languages.tell_caches)
@@ -143,6 +152,8 @@ def _bound_form() -> None:
         return
     if request.endpoint in LARGE_FORMS:
         request.max_content_length = LARGEST_FORM_BYTES
+    if request.endpoint in UPLOADS and request.mimetype == "multipart/form-data":
+        request.max_content_length = LARGEST_UPLOAD_BYTES
     is_encoded = request.mimetype == "application/x-www-form-urlencoded"
     if is_encoded and request.get_data().count(b"&") > MOST_FIELDS:
         abort(413)
@@ -217,7 +228,12 @@ def _on_http_error(error: HTTPException) -> Any:
         ),
         413: (
             Phrase("Too much at once"),
-            Phrase("A form takes at most %(most)s MB.", most=LARGEST_FORM_BYTES // 1_000_000),
+            Phrase(
+                "A form takes at most %(most)s MB, and a picture beside it %(picture)s MB. Your"
+                " browser's Back brings back what you typed.",
+                most=LARGEST_FORM_BYTES // 1_000_000,
+                picture=LARGEST_FILE_BYTES // 1_000_000,
+            ),
         ),
         400: (Phrase("Bad Request"), _reason(error)),
         503: (Phrase("Service Unavailable"), _reason(error)),

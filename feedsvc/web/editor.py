@@ -14,7 +14,7 @@ from flask import abort, flash, g, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 
 from feedsvc.characters import clean_line
-from feedsvc.errors import EditConflict, InvalidEntry, NotFound, StorageError
+from feedsvc.errors import EditConflict, InvalidEntry, NotFound, PictureRefused, StorageError
 from feedsvc.model import ID_PREFIX, Category, Entry, Format, State
 from feedsvc.phrases import Phrase
 from feedsvc.publishing import (
@@ -30,14 +30,17 @@ from feedsvc.storage import WorkingCopy
 from feedsvc.timestamps import describe, describe_zone, zone_named
 from feedsvc.web import wording
 from feedsvc.web.differences import Piece, compare
+from feedsvc.web.enclosures import EnclosureFields, asked, looked_up
 from feedsvc.web.forms import LABELS, ArticleForm, is_editable, time_choices
 from feedsvc.web.history import typed_by_others
 from feedsvc.web.languages import isolated, say
+from feedsvc.web.pictures import FILE, keep_picture
 from feedsvc.web.places import places
 from feedsvc.web.preview import Preview
 from feedsvc.web.question import ASKED_OF, READ_BY_PEOPLE, Question
 from feedsvc.web.services import services
 from feedsvc.web.sign_in import FORMS, editor, keep_typed, signed_in
+from feedsvc.web.sources import rows_of
 
 __all__ = ["editor"]
 
@@ -48,8 +51,9 @@ LONGEST_WAIT_SECONDS = 0.5
 _previewing = BoundedSemaphore(1)
 # Texts of one article and editor that were not saved.
 MOST_OFFERED = 20
-# The button that saves nothing.
+# The buttons that save nothing of the article.
 PREVIEW = "preview"
+UPLOAD = "upload"
 # The value of each other button, and what it asks for; "update" asks by ``told``.
 BUTTONS = {
     "save_draft": Action.SAVE_DRAFT,
@@ -93,7 +97,7 @@ def edit(uuid: UUID) -> Any:
     if wanted and (taken == "typed" or entry is None):
         copy = wanted[0]
         typed.remove(copy)
-        form = _with_current_categories(ArticleForm.from_request(MultiDict(copy.fields)))
+        form = _with_current_categories(ArticleForm.from_request(MultiDict(copy.fields), entry))
         said = Phrase(
             "This is what you typed and did not save."
             " Nothing is saved yet: look through it and go on."
@@ -112,7 +116,7 @@ def edit(uuid: UUID) -> Any:
 
 def is_news(typed: WorkingCopy, entry: Entry | None) -> bool:
     """Whether what was typed is not what is stored."""
-    form = ArticleForm.from_request(MultiDict(typed.fields))
+    form = ArticleForm.from_request(MultiDict(typed.fields), entry)
     return entry is None or _has_more(form, entry)
 
 
@@ -132,6 +136,8 @@ def save(uuid: UUID) -> Any:
     pressed = request.form.get("action", "")
     if pressed == PREVIEW:
         return _form_page(form, current, uuid, preview=_preview(form, current, uuid))
+    if pressed == UPLOAD:
+        return _uploaded(form, current, uuid)
     action = BUTTONS.get(pressed)
     if action is None:
         abort(400, Phrase("The form does not say which button was pressed."))
@@ -139,13 +145,16 @@ def save(uuid: UUID) -> Any:
         action = Action.UPDATE
     # What is typed beside these buttons is not what they are about.
     is_aside = action in ASIDE
-    question = _question(form, current, action)
-    if question is not None:
-        preview = _preview(form, current, uuid)
-        return _form_page(form, current, uuid, preview=preview, question=question)
+    troubles: dict[str, str] = {}
     if not is_aside:
+        form, troubles = asked(_with_file_named(form, action))
+        question = None if troubles or form.faults else _question(form, current, action)
+        if question is not None:
+            preview = _preview(form, current, uuid)
+            return _form_page(form, current, uuid, preview=preview, question=question)
         form = _with_new_category(form)
-    faults = form.faults
+    # What is not known of a draft's picture or recording may be found out later.
+    faults = form.faults if action is Action.SAVE_DRAFT else {**troubles, **form.faults}
     draft, form = form.to_draft(_categories_of(form), current, *_zone_of(form))
     form = form.with_faults(faults)
     if form.faults and not is_aside:
@@ -178,6 +187,7 @@ def save(uuid: UUID) -> Any:
         return _form_page(replace(form, revision=entry.revision), entry, uuid)
     _forget_typed(entry, form)
     flash(str(say(said)))
+    _tell(troubles)
     return redirect(url_for("editor.edit", uuid=entry.uuid), 303)
 
 
@@ -213,6 +223,48 @@ def preview(uuid: UUID) -> Any:
         _previewing.release()
 
 
+def _tell(troubles: dict[str, str]) -> None:
+    """Say what a draft was saved with all the same."""
+    for name, trouble in troubles.items():
+        kept = Phrase("Audio: %(trouble)s.", trouble=trouble)
+        if name == "picture":
+            kept = Phrase("Picture: %(trouble)s.", trouble=trouble)
+        flash(str(say(kept)))
+
+
+def _uploaded(form: ArticleForm, current: Entry | None, uuid: UUID) -> Any:
+    """The form once more, with the address of the picture that was sent with it."""
+    file = request.files.get(FILE)
+    fault: str = Phrase("choose a file first, then press Upload")
+    if file is not None and file.filename:
+        try:
+            found = keep_picture(file)
+        except PictureRefused as error:
+            fault = error.said
+        else:
+            picture = EnclosureFields("picture", found.url, form.picture.alt, checked=found)
+            return _form_page(replace(form, picture=picture), current, uuid)
+    return _form_page(form.with_faults({FILE: fault}), current, uuid, status=422)
+
+
+def _with_file_named(form: ArticleForm, action: Action) -> ArticleForm:
+    """The form, which is not sent on where a file was chosen and never uploaded.
+
+    Any other button sends its name alone. A draft can be saved all the same.
+    """
+    name = request.form.get(FILE, "")
+    if not name or action is Action.SAVE_DRAFT:
+        return form
+    return form.with_faults({FILE: _not_kept(name)})
+
+
+def _not_kept(name: str) -> Phrase:
+    return Phrase(
+        "“%(name)s” was not uploaded, and a file cannot be kept: choose it again and press Upload",
+        name=name[:100],
+    )
+
+
 def _preview(form: ArticleForm, current: Entry | None, uuid: UUID) -> Preview:
     draft, form = _foreseen(form, current)
     return Preview.of(draft, form, uuid)
@@ -220,6 +272,7 @@ def _preview(form: ArticleForm, current: Entry | None, uuid: UUID) -> Preview:
 
 def _foreseen(form: ArticleForm, current: Entry | None) -> tuple[Draft, ArticleForm]:
     """The draft as a save would have it, in a category that the save would make."""
+    form, _ = looked_up(form)
     categories = _categories_of(form)
     name = clean_line(form.new_category)
     if 0 < len(name) <= LONGEST_CATEGORY:
@@ -233,7 +286,7 @@ def _foreseen(form: ArticleForm, current: Entry | None) -> tuple[Draft, ArticleF
 
 def _sent_form(typed: MultiDict[str, str], current: Entry | None) -> ArticleForm:
     """What was sent; of a form whose fields could not be changed, what is stored."""
-    form = ArticleForm.from_request(typed)
+    form = ArticleForm.from_request(typed, current)
     if "title" in typed or current is None:
         return form
     return replace(ArticleForm.from_entry(current, services().zone), revision=form.revision)
@@ -316,6 +369,8 @@ _SHOWN: dict[str, Callable[[ArticleForm], str]] = {
     "summary": lambda form: " ".join(form.summary.split()),
     "body": lambda form: _lines(form.body),
     "sources": lambda form: _lines(form.sources),
+    "picture": lambda form: form.picture.shown,
+    "audio": lambda form: form.audio.shown,
     "publish_at": _time,
 }
 
@@ -326,9 +381,11 @@ def _show_again(
     uuid = arguments["uuid"]
     current = _stored(uuid)
     form = _sent_form(typed, current)
-    return _form_page(
-        form.with_faults({"form": fault} if fault else {}), current, uuid, status=status
-    )
+    faults: dict[str, str] = {"form": fault} if fault else {}
+    file = request.files.get(FILE)
+    if name := typed.get(FILE) or (file.filename if file else ""):
+        faults[FILE] = _not_kept(name)
+    return _form_page(form.with_faults(faults), current, uuid, status=status)
 
 
 FORMS["editor.save"] = _show_again
@@ -511,6 +568,7 @@ def _form_page(
         is_editable=request.method == "POST" or is_editable(current),
         categories=categories,
         has_more_categories=has_more,
+        source_rows=rows_of(form.sources),
         zone_name=zone_name,
         zone_text=describe_zone(services().clock(), zone),
         time_text=isolated(describe(current.published, zone))

@@ -11,11 +11,12 @@ from werkzeug.datastructures import MultiDict
 
 from feedsvc.errors import GapError, OverlapError, TimestampError
 from feedsvc.importing import parse_source, source_line
-from feedsvc.model import Category, Entry, State
+from feedsvc.model import Category, Enclosure, Entry, State
 from feedsvc.phrases import Phrase
 from feedsvc.publishing import Draft, is_held_back, slug_of
 from feedsvc.storage import Version
 from feedsvc.timestamps import describe, fold_of, is_zone_name, parse_wall, to_instant, wall_text
+from feedsvc.web.enclosures import AUDIO, NO_AUDIO, NO_PICTURE, PICTURE, EnclosureFields
 
 # What each field of the form is called, by its name there.
 LABELS = {
@@ -26,6 +27,14 @@ LABELS = {
     "summary": Phrase("Summary"),
     "body": Phrase("Body"),
     "sources": Phrase("Sources"),
+    "picture": Phrase("Picture"),
+    "picture_alt": Phrase("Alternative text"),
+    "picture_file": Phrase("File"),
+    "picture_type": Phrase("Type"),
+    "picture_length": Phrase("Length in octets"),
+    "audio": Phrase("Audio"),
+    "audio_type": Phrase("Type"),
+    "audio_length": Phrase("Length in octets"),
     "publish_at": Phrase("Publish at"),
     "state": Phrase("State"),
     "form": Phrase("Form"),
@@ -65,6 +74,8 @@ class ArticleForm:
     revision: int = 0
     zone_name: str = ""
     window: str = ""
+    picture: EnclosureFields = NO_PICTURE
+    audio: EnclosureFields = NO_AUDIO
     faults: Mapping[str, str] = field(default_factory=dict)
     # (value of ``fold``, what people read) where the time is shown twice.
     fold_choices: Sequence[tuple[str, str]] = ()
@@ -72,8 +83,11 @@ class ArticleForm:
     gap_choices: Sequence[tuple[str, str]] = ()
 
     @classmethod
-    def from_request(cls, typed: MultiDict[str, str]) -> ArticleForm:
-        """Everything that was typed, as it was typed."""
+    def from_request(cls, typed: MultiDict[str, str], stored: Entry | None = None) -> ArticleForm:
+        """Everything that was typed, as it was typed.
+
+        :param stored: what counts for picture and recording where they were not sent.
+        """
         revision = typed.get("revision", "0")
         zone_name = typed.get("zone", "")
         # A choice was made about one written time; of another it says nothing, and a
@@ -100,6 +114,10 @@ class ArticleForm:
             revision=int(revision) if re.fullmatch("[0-9]{1,9}", revision) else 0,
             zone_name=zone_name if is_zone_name(zone_name) else "",
             window=typed.get("window", "")[:40],
+            picture=EnclosureFields.from_request(
+                PICTURE, typed, stored.picture if stored else None
+            ),
+            audio=EnclosureFields.from_request(AUDIO, typed, stored.recording if stored else None),
         )
 
     @classmethod
@@ -115,6 +133,8 @@ class ArticleForm:
             slug=entry.slug if not _is_derived(entry) else "",
             publish_at=wall_text(entry.published, zone) if entry.published else "",
             sources="\n".join(source_line(source) for source in entry.sources),
+            picture=EnclosureFields.of(PICTURE, entry.picture),
+            audio=EnclosureFields.of(AUDIO, entry.recording),
             revision=entry.revision,
         )
         if entry.published is None:
@@ -142,6 +162,8 @@ class ArticleForm:
             author=version.author,
             slug=version.slug if is_out and version.slug else form.slug,
             sources="\n".join(source_line(source) for source in version.sources),
+            picture=EnclosureFields.of(PICTURE, version.picture),
+            audio=EnclosureFields.of(AUDIO, version.recording),
         )
         if version.published is None or version.published == entry.published:
             return restored
@@ -169,6 +191,8 @@ class ArticleForm:
             faults["category"] = Phrase(
                 "there is no category “%(slug)s” any more; choose another", slug=unknown[0]
             )
+        enclosures, wrong = self._enclosures()
+        faults |= wrong
         instant: datetime | None = None
         choices: tuple[tuple[str, str], ...] = ()
         instead: tuple[tuple[str, str], ...] = ()
@@ -202,9 +226,16 @@ class ArticleForm:
             wall_time=wall_time,
             wall_zone=wall_zone,
             slug=self.slug,
+            enclosures=enclosures,
         )
         choices = choices or time_choices(self.publish_at, zone)
         return draft, replace(self, faults=faults, fold_choices=choices, gap_choices=instead)
+
+    def _enclosures(self) -> tuple[tuple[Enclosure, ...], dict[str, str]]:
+        """Picture and recording, and what is wrong with them."""
+        found = [fields.enclosure() for fields in (self.picture, self.audio)]
+        faults = {name: fault for _, wrong in found for name, fault in wrong.items()}
+        return tuple(one for one, _ in found if one is not None), faults
 
     def _instant(self, current: Entry | None, zone: tzinfo) -> datetime | None:
         """The instant typed, or None where the field is empty.

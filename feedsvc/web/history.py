@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import abort, flash, g, jsonify, redirect, render_template, request, url_for
 
 from feedsvc.characters import clean_line
-from feedsvc.model import ID_PREFIX, Entry, whole_second
+from feedsvc.model import ID_PREFIX, Enclosure, Entry, whole_second
 from feedsvc.phrases import Phrase
 from feedsvc.publishing import STATES
 from feedsvc.storage import LastSave, Transaction, Version
@@ -95,9 +95,19 @@ def shown(version: Version) -> list[tuple[Phrase, str]]:
         (LABELS["summary"], version.summary),
         (LABELS["body"], version.body),
         (LABELS["sources"], "\n".join(sources)),
+        (LABELS["picture"], enclosure_lines(version.picture)),
+        (LABELS["audio"], enclosure_lines(version.recording)),
         (LABELS["publish_at"], wording.described(version.published)),
         (LABELS["state"], str(say(STATES[version.state]))),
     ]
+
+
+def enclosure_lines(enclosure: Enclosure | None) -> str:
+    """Address, alternative text, type and length."""
+    if enclosure is None:
+        return ""
+    known = wording.file(enclosure) if enclosure.is_known else ""
+    return "\n".join(filter(None, (enclosure.url, enclosure.alt, known)))
 
 
 def differences(version: Version, before: Version | None) -> list[tuple[Phrase, list[Piece]]]:
@@ -118,7 +128,7 @@ def keep_working_copy(uuid: UUID) -> Any:
     fields = [
         (name, value)
         for name, value in request.form.items(multi=True)
-        if name not in ("csrf_token", "action")
+        if name not in ("csrf_token", "action", "picture_file")
     ]
     form = ArticleForm.from_request(request.form)
     now = whole_second(services().clock())

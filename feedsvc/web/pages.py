@@ -36,11 +36,13 @@ class Pages:
     """An ASGI application around a WSGI application (PEP 3333).
 
     :param largest_body: longer ones are not read; the application is told their length.
+    :param largest_upload: the same of a form with a file.
     """
 
-    def __init__(self, app: WsgiApp, *, largest_body: int) -> None:
+    def __init__(self, app: WsgiApp, *, largest_body: int, largest_upload: int = 0) -> None:
         self._app = app
         self._largest_body = largest_body
+        self._largest_upload = max(largest_upload, largest_body)
         self._threads = ThreadPoolExecutor(THREADS, "pages")
         self._waiting = 0
         self._body_bytes = 0
@@ -76,8 +78,13 @@ class Pages:
 
         An empty answer where nobody is there to get one.
         """
-        declared = next((int(v) for name, v in scope["headers"] if name == b"content-length"), 0)
-        if declared > self._largest_body:
+        fields = dict(scope["headers"])
+        declared = int(fields.get(b"content-length", 0))
+        is_upload = scope["path"].startswith("/editor/") and fields.get(
+            b"content-type", b""
+        ).lower().startswith(b"multipart/form-data")
+        largest = self._largest_upload if is_upload else self._largest_body
+        if declared > largest:
             return None  # refused by the application, which knows what to say
         while True:
             message = await receive()
@@ -86,7 +93,7 @@ class Pages:
             piece = message.get("body", b"")
             body += piece
             self._body_bytes += len(piece)
-            if len(body) > self._largest_body:
+            if len(body) > largest:
                 return _TOO_LONG
             if self._body_bytes > MOST_BODY_BYTES:
                 log.warning("too many bodies at once", bytes=self._body_bytes)

@@ -53,6 +53,7 @@ class Preview:
             categories=draft.categories,
             state=State.DRAFT,
             sources=draft.sources,
+            enclosures=draft.enclosures,
         )
         # What would be refused, as it would be put; of what is far too long nothing is made.
         faults = {**find_faults(draft, Action.SAVE_DRAFT), **form.faults}

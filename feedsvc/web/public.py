@@ -13,7 +13,7 @@ from feedsvc.characters import is_writable
 from feedsvc.errors import NotFound, StorageBusy, StorageError
 from feedsvc.model import Entry, Feed, State
 from feedsvc.phrases import Phrase
-from feedsvc.rendering import entry_html
+from feedsvc.rendering import page_html
 from feedsvc.web.clients import is_in
 from feedsvc.web.services import client_address, services
 
@@ -102,7 +102,7 @@ def article(slug: str) -> Any:
     return render_template(
         "article.html",
         entry=entry,
-        html=entry_html(entry, services().site),
+        html=page_html(entry, services().site),
         others=_others(others, entry),
         categories=categories,
         feeds=_feeds_of(feed, everything),

@@ -24,6 +24,7 @@ class Services:
     """Storage, settings and the clock.
 
     :param in_force: the settings that may change while the service runs.
+    :param private_enclosures: whether addresses that only we can reach may be asked.
     :param zone: the site's zone; ``zone_name`` is its IANA name.
     """
 
@@ -36,6 +37,7 @@ class Services:
     metrics: Metrics
     metrics_from: tuple[IPNetwork, ...]
     access: AccessLog | None
+    private_enclosures: bool
     clock: Callable[[], datetime]
 
     @property

@@ -135,6 +135,8 @@ def _sign_in_again(fault: str = "", status: int = 401) -> Any:
         for name, value in request.form.items(multi=True)
         if name not in ("csrf_token", "action")
     ]
+    # The name alone of a file that was sent: the form then says that it is to be chosen again.
+    kept += [(name, file.filename or "") for name, file in request.files.items() if file.filename]
     return _sign_in_page(request.path, kept, fault), status
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from feedsvc.errors import FeedsvcError, TimestampError
-from feedsvc.model import Entry, State
+from feedsvc.model import Enclosure, Entry, State
 from feedsvc.phrases import Phrase, counted
 from feedsvc.publishing import DUE, Action, is_held_back
 from feedsvc.timestamps import describe, is_zone_name, parse_wall, wall_text, zone_named
@@ -80,6 +80,32 @@ def countdown_texts() -> dict[str, Any]:
 def seconds_until(instant: datetime) -> int:
     """How many seconds are left, at least 0."""
     return max(0, math.ceil((instant - services().clock()).total_seconds()))
+
+
+def file(enclosure: Enclosure) -> str:
+    """Type, size in pixels where it is known, and length: ``image/png, 640 × 480, 12 kB``."""
+    size = f"{enclosure.width} × {enclosure.height}" if enclosure.width else ""
+    return ", ".join(filter(None, (enclosure.media_type, size, length(enclosure.length_bytes))))
+
+
+def length(octets: int) -> str:
+    """Octets as people read them."""
+    for unit, one in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if octets >= one:
+            return f"{octets / one:.1f} {unit}"
+    return f"{octets} B"
+
+
+def checked(enclosure: Enclosure) -> str:
+    """What is known of a file, and since when: ``audio/mpeg, 12.3 MB, checked today 14:03``."""
+    if enclosure.checked_at is None:
+        return file(enclosure)
+    zone = services().zone
+    at = enclosure.checked_at.astimezone(zone)
+    if at.date() == services().clock().astimezone(zone).date():
+        return Phrase("%(file)s, checked today %(time)s", file=file(enclosure), time=f"{at:%H:%M}")
+    when = described(enclosure.checked_at)
+    return Phrase("%(file)s, checked on %(when)s", file=file(enclosure), when=when)
 
 
 def keeping_texts() -> dict[str, str]:

@@ -166,7 +166,8 @@
       actions.append(button(texts.take, "", () => {
         fill(newest);
         banner.remove();
-        typed();
+        // The other scripts look at the form again, too.
+        form.dispatchEvent(new Event("input", {bubbles: true}));
         if (newest.key !== mine && write(mine, now())) write(newest.key, null);
       }), button(texts.discardIt, "quiet", () => {
         write(newest.key, null);
