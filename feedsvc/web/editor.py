@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import tzinfo
@@ -13,24 +12,27 @@ from uuid import UUID, uuid4
 from flask import abort, flash, g, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 
-from feedsvc.characters import clean_line
 from feedsvc.errors import EditConflict, InvalidEntry, NotFound, PictureRefused, StorageError
 from feedsvc.model import ID_PREFIX, Category, Entry, Format, State
 from feedsvc.phrases import Phrase
 from feedsvc.publishing import (
     ASIDE,
-    DUE,
-    LONGEST_CATEGORY,
     Action,
     Draft,
-    category_slug_of,
     find_faults,
 )
 from feedsvc.storage import WorkingCopy
 from feedsvc.timestamps import describe, describe_zone, zone_named
 from feedsvc.web import wording
-from feedsvc.web.differences import Piece, compare
+from feedsvc.web.conflicts import beside, has_more, what_happened
 from feedsvc.web.enclosures import EnclosureFields, asked, looked_up
+from feedsvc.web.filing import (
+    categories_of,
+    categories_to_choose,
+    with_current_categories,
+    with_foreseen_category,
+    with_new_category,
+)
 from feedsvc.web.forms import LABELS, ArticleForm, is_editable, time_choices
 from feedsvc.web.history import typed_by_others
 from feedsvc.web.languages import isolated, say
@@ -44,8 +46,6 @@ from feedsvc.web.sources import rows_of
 
 __all__ = ["editor"]
 
-# Of more than so many categories the form offers those used last; others are typed.
-MOST_CATEGORIES = 200
 # Of those that scripts ask for one at a time: a long text takes its seconds.
 LONGEST_WAIT_SECONDS = 0.5
 _previewing = BoundedSemaphore(1)
@@ -97,14 +97,14 @@ def edit(uuid: UUID) -> Any:
     if wanted and (taken == "typed" or entry is None):
         copy = wanted[0]
         typed.remove(copy)
-        form = _with_current_categories(ArticleForm.from_request(MultiDict(copy.fields), entry))
+        form = with_current_categories(ArticleForm.from_request(MultiDict(copy.fields), entry))
         said = Phrase(
             "This is what you typed and did not save."
             " Nothing is saved yet: look through it and go on."
         )
         flash(str(say(said)))
     elif version is not None and entry is not None and is_editable(entry):
-        form = _with_current_categories(ArticleForm.from_version(version, entry, services().zone))
+        form = with_current_categories(ArticleForm.from_version(version, entry, services().zone))
         said = Phrase(
             "This is the text of version %(version)s."
             " Nothing is saved yet: look through it and go on.",
@@ -117,7 +117,7 @@ def edit(uuid: UUID) -> Any:
 def is_news(typed: WorkingCopy, entry: Entry | None) -> bool:
     """Whether what was typed is not what is stored."""
     form = ArticleForm.from_request(MultiDict(typed.fields), entry)
-    return entry is None or _has_more(form, entry)
+    return entry is None or has_more(form, entry, _zone_of(form)[0])
 
 
 def _forget_typed(entry: Entry, saved: ArticleForm) -> None:
@@ -132,7 +132,7 @@ def save(uuid: UUID) -> Any:
     """Do what the pressed button asks for; what cannot be done keeps what was typed."""
     # What is stored decides what an untouched time means: without it nothing is done.
     current = _read(uuid)
-    form = _with_current_categories(_sent_form(request.form, current))
+    form = with_current_categories(_sent_form(request.form, current))
     pressed = request.form.get("action", "")
     if pressed == PREVIEW:
         return _form_page(form, current, uuid, preview=_preview(form, current, uuid))
@@ -152,10 +152,10 @@ def save(uuid: UUID) -> Any:
         if question is not None:
             preview = _preview(form, current, uuid)
             return _form_page(form, current, uuid, preview=preview, question=question)
-        form = _with_new_category(form)
+        form = with_new_category(form)
     # What is not known of a draft's picture or recording may be found out later.
     faults = form.faults if action is Action.SAVE_DRAFT else {**troubles, **form.faults}
-    draft, form = form.to_draft(_categories_of(form), current, *_zone_of(form))
+    draft, form = form.to_draft(categories_of(form), current, *_zone_of(form))
     form = form.with_faults(faults)
     if form.faults and not is_aside:
         # Everything that is wrong at once, not the time first and the rest later.
@@ -180,7 +180,7 @@ def save(uuid: UUID) -> Any:
     except StorageError:  # it is saved all the same, and the next tick goes on
         is_out = False
     said = wording.said(entry, action, current, is_out=is_out)
-    if is_aside and _has_more(form, entry):
+    if is_aside and has_more(form, entry, _zone_of(form)[0]):
         # The button did what it says; what was typed beside it waits for another.
         beside = Phrase("%(said)s What you typed is still here, and not saved yet.", said=said)
         flash(str(say(beside)))
@@ -217,7 +217,7 @@ def preview(uuid: UUID) -> Any:
         abort(503, Phrase("Others are looking at theirs; the script asks again."))
     try:
         current = _read(uuid)
-        form = _with_current_categories(_sent_form(request.form, current))
+        form = with_current_categories(_sent_form(request.form, current))
         return render_template("editor/preview.html", preview=_preview(form, current, uuid))
     finally:
         _previewing.release()
@@ -272,15 +272,7 @@ def _preview(form: ArticleForm, current: Entry | None, uuid: UUID) -> Preview:
 
 def _foreseen(form: ArticleForm, current: Entry | None) -> tuple[Draft, ArticleForm]:
     """The draft as a save would have it, in a category that the save would make."""
-    form, _ = looked_up(form)
-    categories = _categories_of(form)
-    name = clean_line(form.new_category)
-    if 0 < len(name) <= LONGEST_CATEGORY:
-        with services().storage.reading() as tx:
-            made = tx.feeds.category_named(name)
-            made = made or Category(tx.feeds.free_category_slug(category_slug_of(name)), name)
-        categories = [*categories, made]
-        form = replace(form, category=made.slug)
+    form, categories = with_foreseen_category(looked_up(form)[0])
     return form.to_draft(categories, current, *_zone_of(form))
 
 
@@ -321,60 +313,6 @@ def _saved(
         return save_entry(Draft.of(current)), form.with_faults(error.faults)
 
 
-def _has_more(form: ArticleForm, entry: Entry) -> bool:
-    """Whether a form that was sent holds what the stored article does not."""
-    return bool(form.faults or form.new_category.strip() or _differences(form, entry))
-
-
-def _differences(form: ArticleForm, entry: Entry) -> list[tuple[str, str]]:
-    """Where the stored article says something else: the field, and what is stored."""
-    stored = ArticleForm.from_entry(entry, _zone_of(form)[0])
-    return [
-        (name, show(stored))
-        for name, show in _SHOWN.items()
-        if show(stored) != show(form)
-        and not (name == "slug" and form.slug.strip() in ("", entry.slug))
-    ]
-
-
-def _beside(form: ArticleForm, entry: Entry) -> list[tuple[Phrase, str, str, list[Piece]]]:
-    """Label, what is stored, what was typed, and what makes the one of the other."""
-    found = []
-    for name, stored in _differences(form, entry):
-        typed = _SHOWN[name](form)
-        found.append((LABELS[name], stored, typed, compare(stored, typed)))
-    return found
-
-
-def _lines(text: str) -> str:
-    return "\n".join(line.rstrip() for line in text.strip().splitlines())
-
-
-def _time(form: ArticleForm) -> str:
-    """The time, and which one of two it is."""
-    time = form.publish_at.strip()
-    if form.fold == "0":
-        return str(say(Phrase("%(time)s (the first)", time=time)))
-    if form.fold == "1":
-        return str(say(Phrase("%(time)s (the second)", time=time)))
-    return time
-
-
-# What an editor writes of an article, in the form's order.
-_SHOWN: dict[str, Callable[[ArticleForm], str]] = {
-    "title": lambda form: " ".join(form.title.split()),
-    "category": lambda form: ", ".join(filter(None, (form.category, *form.also_in))),
-    "author": lambda form: " ".join(form.author.split()),
-    "slug": lambda form: form.slug.strip(),
-    "summary": lambda form: " ".join(form.summary.split()),
-    "body": lambda form: _lines(form.body),
-    "sources": lambda form: _lines(form.sources),
-    "picture": lambda form: form.picture.shown,
-    "audio": lambda form: form.audio.shown,
-    "publish_at": _time,
-}
-
-
 def _show_again(
     typed: MultiDict[str, str], arguments: dict[str, Any], fault: str, status: int
 ) -> Any:
@@ -404,48 +342,11 @@ def _conflict_page(form: ArticleForm, uuid: UUID) -> Any:
     fault = Phrase(
         "%(happened)s while you were writing. What you typed is still here;"
         " where the stored article differs, both are shown below. %(mend)s",
-        happened=_what_happened(stored),
+        happened=what_happened(stored),
         mend=mend,
     )
     form = replace(form.with_faults({"form": fault}), revision=stored.revision)
     return _form_page(form, stored, uuid, status=409, rival=stored)
-
-
-def _what_happened(stored: Entry) -> Phrase:
-    """Who did what to the stored article last, and when."""
-    with services().storage.reading() as tx:
-        last = tx.history.version(stored.id, stored.revision)
-    when = wording.described(stored.changed_at)
-    if last is not None and last.action == DUE:
-        return Phrase("Its time came: the article was published on %(when)s", when=when)
-    who = last.editor if last is not None else ""
-    is_mine = bool(who) and who == g.editor.name
-    return _DID[stored.state if not is_editable(stored) else None, is_mine](
-        who or Phrase("Somebody"), when
-    )
-
-
-# By the state that it was brought to, and whether it was this editor in another window.
-_DID: dict[tuple[State | None, bool], Callable[[str, str], Phrase]] = {
-    (None, True): lambda _, when: Phrase(
-        "In another window you saved this article on %(when)s", when=when
-    ),
-    (None, False): lambda who, when: Phrase(
-        "%(who)s saved this article on %(when)s", who=who, when=when
-    ),
-    (State.WITHDRAWN, True): lambda _, when: Phrase(
-        "In another window you withdrew this article on %(when)s", when=when
-    ),
-    (State.WITHDRAWN, False): lambda who, when: Phrase(
-        "%(who)s withdrew this article on %(when)s", who=who, when=when
-    ),
-    (State.DISCARDED, True): lambda _, when: Phrase(
-        "In another window you discarded this draft on %(when)s", when=when
-    ),
-    (State.DISCARDED, False): lambda who, when: Phrase(
-        "%(who)s discarded this draft on %(when)s", who=who, when=when
-    ),
-}
 
 
 def _read(uuid: UUID) -> Entry | None:
@@ -462,60 +363,6 @@ def _stored(uuid: UUID) -> Entry | None:
         if request.method == "POST":
             return None
         raise
-
-
-def _with_current_categories(form: ArticleForm) -> ArticleForm:
-    """The form as if it had been opened now: a category may have another address since.
-
-    Where there are too many to choose from, a name may have been typed.
-    """
-    with services().storage.reading() as tx:
-
-        def current(typed: str) -> str:
-            found = tx.feeds.category_called(typed)
-            return found.slug if found else typed
-
-        return replace(
-            form,
-            category=current(form.category) if form.category else "",
-            also_in=tuple(current(slug) for slug in form.also_in),
-        )
-
-
-def _with_new_category(form: ArticleForm) -> ArticleForm:
-    """The form in the category that was named beside the others; made if there is none."""
-    if not form.new_category.strip():
-        return form
-    try:
-        made = services().publisher.ensure_category(
-            form.new_category, services().clock(), by=g.editor.name
-        )
-    except InvalidEntry as error:
-        return form.with_faults(error.faults)
-    except StorageError:
-        return form  # the save, which comes next, says so
-    return replace(form, category=made.slug, new_category="")
-
-
-def _categories_of(form: ArticleForm) -> list[Category]:
-    """Those that the form names."""
-    found = []
-    with services().storage.reading() as tx:
-        for slug in dict.fromkeys((form.category, *form.also_in)):
-            with suppress(NotFound):
-                found.append(tx.feeds.category(slug))
-    return found
-
-
-def _categories_to_choose(form: ArticleForm) -> tuple[list[Category], bool]:
-    """What the form offers, and whether there are more, which can be typed."""
-    with services().storage.reading() as tx:
-        offered = tx.feeds.latest_categories(MOST_CATEGORIES)
-        has_more = len(offered) == MOST_CATEGORIES and (
-            tx.feeds.count_categories() > MOST_CATEGORIES
-        )
-    named = _categories_of(form) if has_more else []
-    return [*offered, *(one for one in named if one not in offered)], has_more
 
 
 def _form_page(
@@ -543,7 +390,7 @@ def _form_page(
         form = replace(form, fold_choices=time_choices(form.publish_at, zone))
     has_more, others, stands_in = False, [], []
     try:
-        categories, has_more = _categories_to_choose(form)
+        categories, has_more = categories_to_choose(form)
         if current is not None and current.state is State.PUBLISHED:
             stands_in = places(current)
         with services().storage.reading() as tx:
@@ -558,7 +405,7 @@ def _form_page(
         uuid=uuid,
         rival=rival,
         labels=LABELS,
-        differences=_beside(form, rival) if rival else (),
+        differences=beside(form, rival, zone) if rival else (),
         typed=typed,
         preview=preview,
         question=question,
