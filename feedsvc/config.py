@@ -151,7 +151,8 @@ def _language(value: str) -> str | None:
 
 
 def _between(low: float, high: float) -> Check:
-    fault = Phrase("must be from %(low)s to %(high)s", low=f"{low:g}", high=f"{high:g}")
+    lowest, highest = f"{low:g}", f"{high:g}"
+    fault = Phrase("must be from %(low)s to %(high)s", low=lowest, high=highest)
     return lambda value: None if low <= value <= high else fault
 
 

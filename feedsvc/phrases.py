@@ -45,6 +45,18 @@ def counted(one: str, many: str, number: int, **values: object) -> Phrase:
     return Phrase._of(one, many, number, {"number": number, **values})
 
 
+def said_elsewhere(template: str, values: Mapping[str, object]) -> Phrase:
+    """A phrase that another process told; it is written out there."""
+    return Phrase._of(template, "", 1, values)
+
+
+class Tenths(float):
+    """A number that is shown with one digit behind its point: 12.3, or 12,3."""
+
+    def __str__(self) -> str:
+        return f"{float(self):.1f}"
+
+
 class Grouped(int):
     """A number whose digits are shown in groups, as its reader's language does: 1,000."""
 

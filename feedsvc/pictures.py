@@ -21,7 +21,7 @@ from io import BytesIO
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from feedsvc.errors import PictureRefused
-from feedsvc.phrases import Phrase
+from feedsvc.phrases import Phrase, Tenths, said_elsewhere
 
 LARGEST_FILE_BYTES = 20_000_000
 MOST_PIXELS = 50_000_000
@@ -93,7 +93,7 @@ def _opened(data: bytes) -> Image.Image:
             Phrase(
                 "at most %(most)s MB; this file has %(found)s: save the picture smaller",
                 most=LARGEST_FILE_BYTES // 1_000_000,
-                found=f"{len(data) / 1_000_000:.1f}",
+                found=Tenths(len(data) / 1_000_000),
             )
         )
     try:
@@ -215,7 +215,7 @@ def remade_apart(data: bytes) -> Remade:
         raise PictureRefused(_too_costly())
     told = json.loads(head)
     if "template" in told:
-        raise PictureRefused(Phrase(told["template"], **told["values"]))
+        raise PictureRefused(said_elsewhere(told["template"], told["values"]))
     return Remade(told["media_type"], _cut(told["sizes"], bodies))
 
 

@@ -89,14 +89,15 @@ def test_a_change_counts_in_every_worker_for_pages_feeds_and_headers(desk: InPro
         assert "All of us" in page.text_content()
     shown = desk.browse(PAGE)
     assert shown.field("title") == "The Öther"
-    assert 'config.toml says <strong dir="auto">The Example</strong>' in shown.text
-    assert 'config.toml says <strong dir="auto">the whole text</strong>' in shown.text
+    # The page speaks German by now, as the site does.
+    assert 'in config.toml steht <strong dir="auto">The Example</strong>' in shown.text
+    assert 'in config.toml steht <strong dir="auto">den ganzen Text</strong>' in shown.text
     # What is not different is not kept: config.toml goes on saying it.
     assert len(shown.page.xpath("//button[@name='give_back']")) == 8
     # Given back, one by one, what else was typed stays; in the other worker too.
     back = save(desk, shown, give_back="site.title", author="Typed beside")
     assert (back.status, back.field("author")) == (200, "Typed beside")
-    assert "not saved yet" in back.text
+    assert "noch nicht gespeichert" in back.text
     assert back.field("title") == "The Example"
     assert save(desk, give_back="feeds.content").status == 303
     desk.asked = 0

@@ -54,7 +54,7 @@ def _role() -> Role:
     try:
         return Role(request.form.get("role", ""))
     except ValueError:
-        abort(400, "The form does not say which role.")
+        abort(400, Phrase("The form does not say which role."))
 
 
 def _link(purpose: Purpose, *, role: Role = Role.EDITOR, of: Editor | None = None) -> str:

@@ -10,6 +10,7 @@ from flask import render_template, request
 from feedsvc.model import ID_PREFIX
 from feedsvc.phrases import Phrase
 from feedsvc.storage import BY_COMMAND, LookedFor, Noted
+from feedsvc.web import log_details
 from feedsvc.web.services import services
 from feedsvc.web.sign_in import administering, editor
 
@@ -74,7 +75,10 @@ def log() -> Any:
         looked_for=looked_for,
         is_narrowed=any(looked_for),
         is_continued=before is not None,
-        acts=[(one, said(one), one.entry_id.removeprefix(ID_PREFIX)) for one in found],
+        acts=[
+            (one, said(one), log_details.said(one.detail), one.entry_id.removeprefix(ID_PREFIX))
+            for one in found
+        ],
         further=further,
         kinds=KINDS,
         names=names,

@@ -99,7 +99,7 @@ def move_category(slug: str) -> Any:
     """One place up or down, or before or behind all the others."""
     pressed = request.form.get("to", "")
     if pressed not in list(Move):
-        abort(400, "The form does not say which button was pressed.")
+        abort(400, Phrase("The form does not say which button was pressed."))
     # What stood there when the page was opened.
     beside = request.form.get({"up": "before", "down": "behind"}.get(pressed, ""))
     try:

@@ -21,7 +21,7 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response, abort, g, redirect, request
 
-from feedsvc.phrases import Grouped, Phrase
+from feedsvc.phrases import Grouped, Phrase, Tenths
 from feedsvc.timestamps import MONTHS
 from feedsvc.web.services import services
 
@@ -194,6 +194,8 @@ def say(text: object) -> object:
     """A phrase or a number in the reader's language; anything else as it is."""
     if isinstance(text, Grouped):
         return _grouped(text)
+    if isinstance(text, Tenths):
+        return _tenths(text)
     if not isinstance(text, Phrase):
         return text
     if text.plural:
@@ -209,6 +211,14 @@ def _grouped(number: Grouped) -> str:
     from babel.numbers import format_decimal
 
     return format_decimal(int(number), locale=locale())
+
+
+def _tenths(number: Tenths) -> str:
+    if language() == ENGLISH:
+        return str(number)
+    from babel.numbers import format_decimal
+
+    return format_decimal(float(number), "0.0", locale=locale())
 
 
 def forms(counted: Phrase) -> dict[str, str]:

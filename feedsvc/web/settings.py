@@ -84,7 +84,7 @@ def change_site_settings() -> Any:
     """Keep what was typed otherwise, or give one back to config.toml."""
     given_back = request.form.get("give_back", "")
     if given_back and given_back not in NAMES:
-        abort(400, "There is no such setting to give back.")
+        abort(400, Phrase("There is no such setting to give back."))
     try:
         for _ in range(MOST_TRIES):
             standing = _standing()
@@ -107,7 +107,9 @@ def change_site_settings() -> Any:
             return _saved(given_back, wanted, faults)
     except StorageError as error:
         return _page(
-            services().in_force.now, {"form": Phrase("Nothing was saved: %(why)s.", why=error)}, 503
+            services().in_force.now,
+            {"form": Phrase("Nothing was saved: %(why)s.", why=error.said)},
+            503,
         )
     return _page(_standing(), _CONFLICT, 409, is_again=False)
 

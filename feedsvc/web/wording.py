@@ -8,7 +8,7 @@ from typing import Any
 
 from feedsvc.errors import FeedsvcError, TimestampError
 from feedsvc.model import Enclosure, Entry, State
-from feedsvc.phrases import Phrase, counted
+from feedsvc.phrases import Phrase, Tenths, counted
 from feedsvc.publishing import DUE, Action, is_held_back
 from feedsvc.timestamps import describe, is_zone_name, parse_wall, wall_text, zone_named
 from feedsvc.web.languages import forms, gettext, isolated, listed, say
@@ -92,7 +92,7 @@ def length(octets: int) -> str:
     """Octets as people read them."""
     for unit, one in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if octets >= one:
-            return f"{octets / one:.1f} {unit}"
+            return f"{say(Tenths(octets / one))} {unit}"
     return f"{octets} B"
 
 
@@ -103,7 +103,8 @@ def checked(enclosure: Enclosure) -> str:
     zone = services().zone
     at = enclosure.checked_at.astimezone(zone)
     if at.date() == services().clock().astimezone(zone).date():
-        return Phrase("%(file)s, checked today %(time)s", file=file(enclosure), time=f"{at:%H:%M}")
+        time = f"{at:%H:%M}"
+        return Phrase("%(file)s, checked today %(time)s", file=file(enclosure), time=time)
     when = described(enclosure.checked_at)
     return Phrase("%(file)s, checked on %(when)s", file=file(enclosure), when=when)
 
