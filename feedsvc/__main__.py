@@ -12,7 +12,7 @@ from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
-from feedsvc import app, backlog, serving
+from feedsvc import app, backlog, intake, serving
 from feedsvc.config import Config
 from feedsvc.errors import (
     ConfigError,
@@ -207,7 +207,7 @@ def _import_samples(config: Config, storage: Storage, folder: Path) -> None:
         return
     now = utc_now()
     for path in sorted(folder.glob("*.txt")):
-        app.import_file(config, publisher, path, now)
+        intake.import_file(config, publisher, path, now)
     publisher.regenerate_due(now)
 
 
@@ -241,7 +241,7 @@ def _import(config: Config, options: argparse.Namespace) -> int:
     refused = 0
     for path in options.files:
         try:
-            done = app.import_file(
+            done = intake.import_file(
                 config,
                 publisher,
                 path,

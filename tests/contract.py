@@ -24,7 +24,7 @@ from zoneinfo import ZoneInfo
 
 from lxml import etree
 
-from feedsvc import app
+from feedsvc import app, intake
 from feedsvc.config import load
 from feedsvc.storage import Storage
 from feedsvc.web import accounts
@@ -88,7 +88,7 @@ class InProcess(Service):
     def import_file(self, path: Path) -> None:
         worker = self.workers[0]
         config = load(self.config, self.settings)
-        app.import_file(config, worker.publisher, path, self.now)
+        intake.import_file(config, worker.publisher, path, self.now)
         worker.publisher.regenerate_due(self.now)
 
     def request(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
