@@ -25,7 +25,7 @@ from feedsvc.errors import (
     StorageError,
 )
 from feedsvc.logs import configure_logging
-from feedsvc.model import Site, Window
+from feedsvc.model import Site, Window, whole_second
 from feedsvc.neighbours import ALONE, Neighbour
 from feedsvc.publishing import Publisher, inspect
 from feedsvc.site_settings import differences as setting_differences
@@ -149,6 +149,9 @@ def prepare(
         for difference in differences(publisher_of(config, storage), publisher):
             log.warning("the service was started with another setting", setting=difference)
     if serving:
+        with storage.writing() as tx:
+            in_force = over(config, read(tx.settings.kept()))
+            tx.settings.note_max_age(in_force.feeds.max_age_seconds, whole_second(now))
         publisher.publish_due(now)
         publisher.regenerate_owed(now, most=FEW_FEEDS)
     return publisher
@@ -268,7 +271,7 @@ def build(
         trusted_proxies=config.server.trusted_proxies,
         access=access,
     )
-    in_force.follow(lambda new: front.go_by(new.feeds.max_age_seconds))
+    in_force.follow(lambda new, longest: front.go_by(new.feeds.max_age_seconds, longest))
     backlog = Backlog(storage, [sys.executable, "-m", MODULE, "regenerate", "--owed"])
     return Worker(front, storage, in_force, documents, backlog, clock, metrics)
 
@@ -279,12 +282,13 @@ def settings_in_force(
     """What a process of the service goes by, now and when the database says otherwise."""
     with storage.reading() as tx:
         kept = tx.settings.kept()
+        longest = tx.settings.longest_max_age()
 
     def with_settings(of: Config, kept: str) -> Publisher:
         made = publisher_with(of, storage, clock.stamp, kept)
         return replace(made, observe=metrics.rendered)
 
-    return InForce(config, kept, with_settings)
+    return InForce(config, kept, with_settings, longest)
 
 
 def access_log(config: Config) -> AccessLog | None:

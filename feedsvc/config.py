@@ -122,6 +122,19 @@ def _filled(value: str) -> str | None:
     return None if value.strip() else Phrase("must not be empty")
 
 
+def _at_most(characters: int) -> Callable[[str], str | None]:
+    def check(value: str) -> str | None:
+        if len(value) <= characters:
+            return None
+        return Phrase("must have at most %(most)s characters", most=characters)
+
+    return check
+
+
+def _title(value: str) -> str | None:
+    return _filled(value) or _at_most(200)(value)
+
+
 def _url(value: str) -> str | None:
     try:
         parts = urlsplit(value)
@@ -211,12 +224,12 @@ def _workers_for_this_machine() -> int:
 
 SETTINGS: Mapping[str, Mapping[str, Setting]] = {
     "site": {
-        "title": Setting(str, "feedsvc", check=_filled),
+        "title": Setting(str, "feedsvc", check=_title),
         "url": Setting(str, check=_url),
         "language": Setting(str, "en", check=_language),
         "timezone": Setting(str, required=True, check=_zone),
-        "description": Setting(str, ""),
-        "author": Setting(str, ""),
+        "description": Setting(str, "", check=_at_most(1_000)),
+        "author": Setting(str, "", check=_at_most(200)),
     },
     "server": {
         "host": Setting(str, "127.0.0.1", check=_filled),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -226,6 +227,43 @@ def test_a_restart_keeps_them_commands_go_by_them_and_the_environment_wins(
     again = desk.send(PAGE, seen | {"author": "Not lost"}, Sec_Fetch_Site="same-origin")
     assert again.status == 401
     assert again.page.xpath("//input[@name='kept_author']/@value") == ["Not lost"]
+
+
+def test_what_caches_were_told_outlives_a_restart(desk: InProcess) -> None:
+    for seconds in ("86400", "0"):
+        assert save(desk, max_age_seconds=seconds).status == 303
+    desk.stop()
+    desk.start()
+    desk.write(title="News")
+
+    def asked_of(now: datetime) -> int:
+        desk.set_clock(now)
+        since = format_datetime(now - timedelta(seconds=1), usegmt=True)
+        return desk.get("/feeds/all.rss", If_Modified_Since=since).status
+
+    # A cache may have given that reader what was there before.
+    assert asked_of(NOW + timedelta(seconds=40)) == 200
+    desk.stop()
+    desk.set_clock(NOW + timedelta(days=3))
+    desk.start()
+    assert asked_of(NOW + timedelta(days=3)) == 304
+
+
+def test_what_is_set_can_always_be_changed_again(desk: InProcess) -> None:
+    refused = save(desk, description="\u0639" * 6_000)
+    assert refused.status == 422
+    assert "must have at most 1000 characters" in refused.text
+    assert save(desk, description="\u0639" * 1_000).status == 303
+    assert save(desk, description="Short").status == 303
+
+
+def test_a_category_whose_language_is_the_sites_changes_no_feed(desk: InProcess) -> None:
+    path = "/editor/categories/health"
+    desk.write(title="In English")
+    before = desk.get("/feeds/health.atom").headers["etag"]
+    form = form_as_browser(desk.browse("/editor/categories"), path)
+    assert desk.send(path, form | {"language": "en"}).status == 303
+    assert desk.get("/feeds/health.atom").headers["etag"] == before
 
 
 def test_three_workers_go_by_them_within_a_second(tmp_path: Path) -> None:

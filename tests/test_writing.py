@@ -202,10 +202,21 @@ def test_a_new_category_is_made_with_the_article(desk: Service) -> None:
     other = desk.write(title="Second", category="health", new_category="sea & shore")
     assert "Second" in desk.get("/feeds/sea-shore.rss").text
     assert "Second" not in desk.get("/feeds/health.rss").text
+    draft = desk.write("save_draft", title="Begun")
     refused = desk.edit(other, new_category="x" * 101)
     assert refused.status == 422
     assert refused.field("new_category") == "x" * 101
     assert "a category needs a name" in refused.text
+    # An article that is refused makes none.
+    for typed in (
+        {"title": ""},
+        {"publish_at": "29/03/2026 02:30"},
+        {"publish_at": "01/01/2036 1:00"},
+    ):
+        refused = desk.edit(draft, "publish", new_category="Not yet", **typed)
+        assert refused.status == 422
+        assert refused.field("new_category") == "Not yet"
+    assert "Not yet" not in desk.get("/").text
 
 
 def test_the_page_says_which_feeds_hold_an_article_and_since_when(desk: Service) -> None:

@@ -452,9 +452,12 @@ class Publisher(Regenerator):
 
     # Settings
 
-    def take_effect(self, now: datetime, *, instead_of: str, by: str = "") -> None:
+    def take_effect(
+        self, now: datetime, *, instead_of: str, max_age_seconds: int, by: str = ""
+    ) -> None:
         """Keep these settings in the database, and have every process go by them from now on.
 
+        :param max_age_seconds: how long caches are told to keep feeds from now on.
         :param instead_of: what was kept when these were put together, as the database holds it.
         :param by: the name of the editor's account.
         :raises EditConflict: something else is kept now; nothing was stored.
@@ -463,6 +466,7 @@ class Publisher(Regenerator):
             if tx.settings.lock_kept() != instead_of:
                 raise EditConflict("somebody else changed settings at the same moment")
             tx.settings.keep(self.kept)
+            tx.settings.note_max_age(max_age_seconds, whole_second(now))
             tx.audit.note(
                 now, by=by, action="site.changed", detail=_told_apart(instead_of, self.kept)
             )

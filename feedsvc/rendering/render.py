@@ -82,10 +82,16 @@ def fingerprint(
     """
     inputs = [
         RENDERER_VERSION,
-        [feed.urn, feed.slug, _title(feed, site), _description(feed, site), *_language_set(feed)],
+        [
+            feed.urn,
+            feed.slug,
+            _title(feed, site),
+            _description(feed, site),
+            *_other_language(feed, site),
+        ],
         [site.title, site.url, site.language, site.author],
         [window.full_content, window.most_bytes],
-        [_inputs(entry) for entry in ordered(entries)],
+        [_inputs(entry, site) for entry in ordered(entries)],
         [[tombstone.entry_id, rfc3339(tombstone.deleted_at)] for tombstone in tombstones],
         # It decides what is left out where there is no room for all.
         [entry.id for entry in _last_entered_first(entries, entered)],
@@ -93,12 +99,16 @@ def fingerprint(
     return _digest(_json(inputs))
 
 
-def _inputs(entry: Entry) -> str:
+def _inputs(entry: Entry, site: Site) -> str:
     """A digest of what stands in an entry's elements, made once for all its feeds."""
-    return _digests.get(entry, lambda: _digest(_json(_values(entry))), lambda _: _size(entry))
+    return _digests.get(
+        (entry, site.language),
+        lambda: _digest(_json(_values(entry, site))),
+        lambda _: _size(entry),
+    )
 
 
-def _values(entry: Entry) -> list[Any]:
+def _values(entry: Entry, site: Site) -> list[Any]:
     published, updated = _dates(entry)
     return [
         entry.id,
@@ -109,7 +119,7 @@ def _values(entry: Entry) -> list[Any]:
         entry.body,
         [[source.name, source.url] for source in entry.sources],
         [[category.slug, category.name] for category in entry.categories],
-        *_language_set(entry),
+        *_other_language(entry, site),
         rfc3339(published),
         rfc3339(updated),
         # Of an entry without any the digest is what it was before there were any.
@@ -120,14 +130,13 @@ def _values(entry: Entry) -> list[Any]:
     ]
 
 
-def _language_set(said: Feed | Entry) -> list[str]:
-    """The language of a feed's category, or of an entry's principal one, if it has its own."""
-    if isinstance(said, Feed):
-        language = said.category.language if said.category else ""
-    else:
-        language = said.categories[0].language if said.categories else ""
-    # Nothing where there is none: sites of one language keep the fingerprints they have.
-    return [language] if language else []
+def _other_language(said: Feed | Entry, site: Site) -> list[str]:
+    """The language of a feed or an entry where it is not the site's.
+
+    Nothing where it is: sites of one language keep the fingerprints that they had.
+    """
+    language = said.language(site)
+    return [language] if language != site.language else []
 
 
 def _json(values: list[Any]) -> str:
@@ -201,7 +210,7 @@ def prepare(feed: Feed, entries: Iterable[Entry], site: Site, window: Window) ->
     for entry in entries:
         for format in Format:
             with suppress(Exception):  # render() tells
-                _inputs(entry)
+                _inputs(entry, site)
                 _part(entry, site, window.full_content, format, language)
 
 

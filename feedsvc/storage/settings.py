@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import json
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from feedsvc.storage import schema, statements
 
+MAX_AGE = "max_age"
+MAX_AGE_SLACK = timedelta(minutes=1)
 KEPT = "kept"
 
 
@@ -40,6 +44,32 @@ class SettingRows:
     def keep(self, kept: str) -> None:
         """Let that be what administrators set over the configuration."""
         self.put(KEPT, kept)
+
+    def longest_max_age(self) -> int:
+        """For how many seconds some cache may have been told to keep a feed, and not be done."""
+        found = self._max_ages()
+        longest: int = max(found["now"], found["before"])
+        return longest
+
+    def note_max_age(self, seconds: int, now: datetime) -> None:
+        """Caches are told so many seconds from now on.
+
+        What they were told before is remembered until none can go by it any more: whatever
+        process answers their readers meanwhile, it must not take their copies for newer ones.
+        """
+        found = self._max_ages()
+        before = found["before"] if now.isoformat() < found["until"] else 0
+        until = found["until"]
+        if found["now"] > seconds:
+            # As long as that, and once more while a cache asks for something newer.
+            after = now + timedelta(seconds=2 * found["now"]) + MAX_AGE_SLACK
+            before, until = max(before, found["now"]), max(until, after.isoformat())
+        noted = {"now": seconds, "before": before, "until": until}
+        if noted != found:
+            self.put(MAX_AGE, json.dumps(noted))
+
+    def _max_ages(self) -> dict[str, Any]:
+        return {"now": 0, "before": 0, "until": "", **json.loads(self.get(MAX_AGE) or "{}")}
 
     def put_if_missing(self, name: str, value: str) -> None:
         """Set ``name`` unless somebody has: of several at once the first counts."""

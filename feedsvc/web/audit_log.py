@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import render_template, request
 
+from feedsvc.characters import clean_line
 from feedsvc.model import ID_PREFIX
 from feedsvc.phrases import Phrase
 from feedsvc.storage import BY_COMMAND, LookedFor, Noted
@@ -60,10 +61,10 @@ ACTS = {
 @administering
 def log() -> Any:
     """The newest first; of one account, of one kind, with words of what it was done to."""
-    words = request.args.get("words", "").strip()[:LONGEST_WORDS]
+    words = clean_line(request.args.get("words", ""))[:LONGEST_WORDS]
     kind = request.args.get("kind", "")
     looked_for = LookedFor(
-        who=request.args.get("who", "").strip(), kind=kind if kind in KINDS else "", words=words
+        who=clean_line(request.args.get("who", "")), kind=kind if kind in KINDS else "", words=words
     )
     text = request.args.get("before", "")
     before = int(text) if re.fullmatch("[1-9][0-9]{0,17}", text) else None

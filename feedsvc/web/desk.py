@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import g, render_template, request
 
+from feedsvc.characters import clean_line
 from feedsvc.model import ID_PREFIX, State
 from feedsvc.storage import MOST_COUNTED, Transaction, Wanted
 from feedsvc.web.editor import is_news
@@ -25,7 +26,9 @@ OPENED_FIRST = (State.DRAFT, State.SCHEDULED, State.PUBLISHED)
 @signed_in
 def index() -> Any:
     """Drafts, scheduled, published, withdrawn; all of them, or those that are looked for."""
-    asked = {name: request.args.get(name, "").strip() for name in ("words", "category", "author")}
+    asked = {
+        name: clean_line(request.args.get(name, "")) for name in ("words", "category", "author")
+    }
     state = next((one for one in State if one == request.args.get("state")), None)
     text = request.args.get("page", "1")
     page = int(text) if re.fullmatch("[1-9][0-9]{0,4}", text) else 1

@@ -143,24 +143,58 @@ def save(uuid: UUID) -> Any:
         abort(400, Phrase("The form does not say which button was pressed."))
     if action is Action.CORRECT and form.told == "update":
         action = Action.UPDATE
-    # What is typed beside these buttons is not what they are about.
-    is_aside = action in ASIDE
-    troubles: dict[str, str] = {}
-    if not is_aside:
-        form, troubles = asked(_with_file_named(form, action))
-        question = None if troubles or form.faults else _question(form, current, action)
-        if question is not None:
-            preview = _preview(form, current, uuid)
-            return _form_page(form, current, uuid, preview=preview, question=question)
-        form = with_new_category(form)
+    if action in ASIDE:
+        # What is typed beside these buttons is not what they are about.
+        draft, form = form.to_draft(categories_of(form), current, *_zone_of(form))
+        return _done(draft, form, action, current, uuid, {})
+    form, troubles = asked(_with_file_named(form, action))
     # What is not known of a draft's picture or recording may be found out later.
-    faults = form.faults if action is Action.SAVE_DRAFT else {**troubles, **form.faults}
+    refused = _refused({} if action is Action.SAVE_DRAFT else troubles, form, action, current)
+    if refused is not None:
+        return _form_page(refused, current, uuid, status=422)
+    question = _question(form, current, action)
+    if question is not None:
+        preview = _preview(form, current, uuid)
+        return _form_page(form, current, uuid, preview=preview, question=question)
+    form = with_new_category(form)
+    faults = form.faults
     draft, form = form.to_draft(categories_of(form), current, *_zone_of(form))
-    form = form.with_faults(faults)
-    if form.faults and not is_aside:
-        # Everything that is wrong at once, not the time first and the rest later.
-        form = form.with_faults(find_faults(draft.cleaned(), action))
-        return _form_page(form, current, uuid, status=422)
+    if faults:
+        return _form_page(form.with_faults(faults), current, uuid, status=422)
+    return _done(draft, form, action, current, uuid, troubles)
+
+
+def _refused(
+    troubles: dict[str, str], form: ArticleForm, action: Action, current: Entry | None
+) -> ArticleForm | None:
+    """The form with everything that is wrong at once, if anything is.
+
+    Before anything is made for it: an article that is refused makes no category.
+    """
+    draft, read = _foreseen(form, current)
+    faults = {**troubles, **form.faults, **read.faults}
+    if faults:
+        faults = {**find_faults(draft.cleaned(), action), **faults}
+    elif form.revision == (current.revision if current else 0):
+        try:
+            services().publisher.foresee(current, draft, action, services().clock())
+        except InvalidEntry as error:
+            faults = error.faults
+    if not faults:
+        return None
+    asked_again = replace(form, fold_choices=read.fold_choices, gap_choices=read.gap_choices)
+    return replace(asked_again, faults={}).with_faults(faults)
+
+
+def _done(
+    draft: Draft,
+    form: ArticleForm,
+    action: Action,
+    current: Entry | None,
+    uuid: UUID,
+    troubles: dict[str, str],
+) -> Any:
+    """Save it, and say what was done."""
     try:
         entry, form = _saved(draft, form, action, current, uuid)
     except InvalidEntry as error:
@@ -180,7 +214,7 @@ def save(uuid: UUID) -> Any:
     except StorageError:  # it is saved all the same, and the next tick goes on
         is_out = False
     said = wording.said(entry, action, current, is_out=is_out)
-    if is_aside and has_more(form, entry, _zone_of(form)[0]):
+    if action in ASIDE and has_more(form, entry, _zone_of(form)[0]):
         # The button did what it says; what was typed beside it waits for another.
         beside = Phrase("%(said)s What you typed is still here, and not saved yet.", said=said)
         flash(str(say(beside)))

@@ -75,8 +75,9 @@ def categories_to_choose(form: ArticleForm) -> tuple[list[Category], bool]:
 def with_foreseen_category(form: ArticleForm) -> tuple[ArticleForm, list[Category]]:
     """The form in the category that a save would make, and all that it names then."""
     categories = categories_of(form)
-    name = clean_line(form.new_category)
-    if not 0 < len(name) <= LONGEST_CATEGORY:
+    # One that is too long is refused by the save, with a word about that.
+    name = clean_line(form.new_category)[:LONGEST_CATEGORY]
+    if not name:
         return form, categories
     with services().storage.reading() as tx:
         made = tx.feeds.category_named(name)

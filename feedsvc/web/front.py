@@ -96,10 +96,13 @@ class Front:
         start_response(status, list(fields))
         return [body] if body else []
 
-    def go_by(self, max_age_seconds: int) -> None:
-        """Let caches keep feeds for so long from now on."""
+    def go_by(self, max_age_seconds: int, longest_seconds: int) -> None:
+        """Let caches keep feeds for so long from now on.
+
+        :param longest_seconds: what they were told before by whomever, if that was longer.
+        """
         # What they were given before they may have for as long as it said then.
-        self._aged_seconds = max(self._aged_seconds, self.max_age_seconds)
+        self._aged_seconds = max(self._aged_seconds, self.max_age_seconds, longest_seconds)
         self.max_age_seconds = max_age_seconds
 
     def reply(

@@ -139,9 +139,13 @@ def human(instant: datetime) -> str:
         date = dates.format_date(local, "long", locale=customs)
         time = dates.format_time(local, "short", locale=customs)
         written = customs.datetime_formats["medium"].format(time, date)
-        # Where a language has no name for it, the zone's own is better than a number.
-        named = dates.get_timezone_name(local, "short", locale=customs)
-        name = name if named[:1] in "+-" else named
+        named, english = (
+            dates.get_timezone_name(local, "short", locale=one)
+            for one in (customs, _locale(ENGLISH))
+        )
+        # Where a language has no name for it, the zone's own is better than a number; and
+        # where CLDR takes the zone for another one than it is (Casablanca, old dates), truer.
+        name = named if english == name and named[:1] not in "+-" else name
     if not name or name[0] in "+-":
         name = f"UTC{local:%z}"
     return f"{written} {name}"

@@ -155,11 +155,14 @@ def _changed_meanwhile(typed: Mapping[str, str], standing: Standing) -> list[str
 def _take_effect(standing: Standing, kept: Mapping[str, Value]) -> None:
     """Store them; this process goes by them at once, and the feeds, if few, are rendered."""
     given, now = services(), services().clock()
-    new = given.in_force.standing(written(kept)).publisher
-    new.take_effect(now, instead_of=standing.kept, by=g.editor.name)
+    new = given.in_force.standing(written(kept))
+    max_age_seconds = new.config.feeds.max_age_seconds
+    new.publisher.take_effect(
+        now, instead_of=standing.kept, max_age_seconds=max_age_seconds, by=g.editor.name
+    )
     with suppress(StorageError):  # it is saved all the same, and the next tick goes on
         given.documents.publish()
-        if new.regenerate_owed(now, most=MOST_AT_ONCE):
+        if new.publisher.regenerate_owed(now, most=MOST_AT_ONCE):
             given.documents.publish()
 
 
