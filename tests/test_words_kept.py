@@ -327,3 +327,43 @@ def test_a_category_saved_after_a_held_database_undoes_no_colleagues_change(
     # Seen what is stored, the next press is a choice.
     assert desk.send(CATEGORY, category_form(conflict)).status == 303
     assert "<title>Mine" in desk.get("/feeds/health.atom").text
+
+
+def test_what_an_editor_had_not_changed_stays_as_a_colleague_stored_it(desk: InProcess) -> None:
+    path = desk.write(title="Ours", body="Old.", also_in=["science"])
+    opened = form_as_browser(desk.browse(path)) | {"action": "update"}
+    desk.edit(path, title="Theirs", category="science", also_in=[])
+    refused = desk.send(path, opened | {"body": "Mine."})
+    assert refused.status == 409
+    assert [refused.field(name) for name in ("title", "body", "category")] == [
+        *("Theirs", "Mine.", "science"),
+    ]
+    (rival,) = refused.page.xpath("//section[@class='rival']")
+    assert rival.xpath("h3/text()") == ["Title", "Category", "Body"]
+    assert rival.xpath(".//h4/text()") == [
+        *("Stored, and in the form now", "As you opened it"),
+        *("Stored, and in the form now", "As you opened it"),
+        *("Stored", "Yours"),
+    ]
+    again = desk.send(path, form_as_browser(refused) | {"action": "update"})
+    assert again.status == 303
+    page = desk.browse(path)
+    assert (page.field("title"), page.field("body")) == ("Theirs", "Mine.")
+
+
+def test_small_things_that_editors_stumbled_over(desk: InProcess) -> None:
+    path = desk.write("schedule", title="Later on", publish_at="01/01/2030 10:00")
+    first = desk.browse(path).page.xpath("//form[@id='article']//button[@name='action']")[0]
+    # Enter in a field takes nothing out of its schedule, and corrects nothing for readers.
+    assert first.get("value") == "preview"
+    desk.write("save_draft", title="Something else")
+    # A search opens where it has found something.
+    found = desk.browse("/editor/?words=later")
+    assert "Later on" in found.page.xpath("string(//table)")
+    desk.edit(path, "save_draft")
+    assert "not scheduled any more" in desk.browse(path).text
+    desk.write("save_draft", title="In a new one", category="", new_category="Quite new")
+    assert "The draft is saved." in desk.browse("/editor/").text
+    signed_out = desk.post("/editor/sign-out", {}, page="/editor/")
+    assert signed_out.status == 303
+    assert "You are signed out." in desk.browse("/editor/sign-in").text

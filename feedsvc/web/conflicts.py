@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 
 from flask import g
@@ -33,14 +34,30 @@ def _differences(form: ArticleForm, entry: Entry, zone: tzinfo) -> list[tuple[st
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A field in which two texts of an article differ.
+
+    :param pieces: what makes the typed one of the stored one.
+    :param is_taken: the editor had not changed it, so the form shows what is stored.
+    """
+
+    label: Phrase
+    stored: str
+    typed: str
+    pieces: list[Piece]
+    is_taken: bool
+
+
 def beside(
-    form: ArticleForm, entry: Entry, zone: tzinfo
-) -> list[tuple[Phrase, str, str, list[Piece]]]:
-    """Label, what is stored, what was typed, and what makes the one of the other."""
+    form: ArticleForm, entry: Entry, zone: tzinfo, untouched: Sequence[str]
+) -> list[Difference]:
+    """Where what was sent and what is stored differ."""
     found = []
     for name, stored in _differences(form, entry, zone):
         typed = _SHOWN[name](form)
-        found.append((LABELS[name], stored, typed, compare(stored, typed)))
+        pieces = compare(stored, typed)
+        found.append(Difference(LABELS[name], stored, typed, pieces, name in untouched))
     return found
 
 
@@ -71,6 +88,35 @@ _SHOWN: dict[str, Callable[[ArticleForm], str]] = {
     "audio": lambda form: form.audio.shown,
     "publish_at": _time,
 }
+
+
+# What stands in the form of each of them.
+_PARTS = {name: (name,) for name in _SHOWN} | {
+    "category": ("category", "also_in"),
+    "publish_at": ("publish_at", "fold", "fold_choices"),
+}
+
+
+def untouched_in(form: ArticleForm, stored: Entry, zone: tzinfo) -> list[str]:
+    """The fields that the editor had not changed since the form was opened.
+
+    Against the version that it was opened with; none where that was never kept.
+    """
+    with services().storage.reading() as tx:
+        opened = tx.history.version(stored.id, form.revision)
+    if opened is None:
+        return []
+    before = ArticleForm.from_version(opened, stored, zone)
+    return [name for name, show in _SHOWN.items() if show(form) == show(before)]
+
+
+def with_stored(
+    form: ArticleForm, stored: Entry, zone: tzinfo, names: Sequence[str]
+) -> ArticleForm:
+    """The form with what is stored now in those fields."""
+    now = ArticleForm.from_entry(stored, zone)
+    parts = {part: getattr(now, part) for name in names for part in _PARTS[name]}
+    return replace(form, **parts)
 
 
 def what_happened(stored: Entry) -> Phrase:

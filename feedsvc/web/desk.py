@@ -35,7 +35,8 @@ def index() -> Any:
     with services().storage.reading() as tx:
         wanted, has_category = _wanted(tx, asked)
         counts = {one: tx.entries.count(one, wanted) if has_category else 0 for one in State}
-        shown = state or next((one for one in OPENED_FIRST if counts[one]), State.DRAFT)
+        among = list(State) if any(asked.values()) else OPENED_FIRST
+        shown = state or next((one for one in among if counts[one]), State.DRAFT)
         entries = []
         if has_category:
             offset = (page - 1) * PER_PAGE

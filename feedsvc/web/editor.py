@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import tzinfo
@@ -24,7 +25,14 @@ from feedsvc.publishing import (
 from feedsvc.storage import WorkingCopy
 from feedsvc.timestamps import describe, describe_zone, zone_named
 from feedsvc.web import wording
-from feedsvc.web.conflicts import beside, has_more, what_happened
+from feedsvc.web.conflicts import (
+    Difference,
+    beside,
+    has_more,
+    untouched_in,
+    what_happened,
+    with_stored,
+)
 from feedsvc.web.enclosures import EnclosureFields, asked, looked_up
 from feedsvc.web.filing import (
     categories_of,
@@ -210,7 +218,10 @@ def _done(
         return _form_page(form.with_faults({"form": fault}), current, uuid, status=503)
     try:
         services().documents.publish()
-        is_out = not services().publisher.is_owed(entry)
+        # A draft is in no feed; its category may be new, and not rendered yet.
+        is_out = entry.state in (State.DRAFT, State.DISCARDED) or not (
+            services().publisher.is_owed(entry)
+        )
     except StorageError:  # it is saved all the same, and the next tick goes on
         is_out = False
     said = wording.said(entry, action, current, is_out=is_out)
@@ -370,7 +381,14 @@ def _conflict_page(form: ArticleForm, uuid: UUID) -> Any:
         abort(404)
     if "title" not in request.form:  # nothing was typed: it was done already
         return redirect(url_for("editor.edit", uuid=uuid), 303)
-    mend = Phrase("Saving again puts yours in its place, field by field as the form shows it.")
+    zone = _zone_of(form)[0]
+    untouched = untouched_in(form, stored, zone)
+    differences = beside(form, stored, zone, untouched)
+    form = with_stored(form, stored, zone, untouched)
+    mend = Phrase(
+        "Fields that you had not changed show what is stored now; saving again puts yours in the"
+        " place of the others."
+    )
     if not is_editable(stored):
         mend = Phrase("Restore brings the stored one back, with yours in the form.")
     fault = Phrase(
@@ -380,7 +398,7 @@ def _conflict_page(form: ArticleForm, uuid: UUID) -> Any:
         mend=mend,
     )
     form = replace(form.with_faults({"form": fault}), revision=stored.revision)
-    return _form_page(form, stored, uuid, status=409, rival=stored)
+    return _form_page(form, stored, uuid, status=409, rival=stored, differences=differences)
 
 
 def _read(uuid: UUID) -> Entry | None:
@@ -406,6 +424,7 @@ def _form_page(
     *,
     status: int = 200,
     rival: Entry | None = None,
+    differences: Sequence[Difference] = (),
     typed: WorkingCopy | None = None,
     preview: Preview | None = None,
     question: Question | None = None,
@@ -413,6 +432,7 @@ def _form_page(
     """The form of an article.
 
     :param rival: what somebody else stored meanwhile.
+    :param differences: between that and what was sent.
     :param typed: what this editor typed and did not save, to be offered.
     :param question: asked in place of the buttons.
     """
@@ -439,7 +459,7 @@ def _form_page(
         uuid=uuid,
         rival=rival,
         labels=LABELS,
-        differences=beside(form, rival, zone) if rival else (),
+        differences=differences,
         typed=typed,
         preview=preview,
         question=question,

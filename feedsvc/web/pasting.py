@@ -29,5 +29,6 @@ def read_article() -> Any:
     }
     with services().storage.reading() as tx:
         category = tx.feeds.category_called(found.category)
-    # One that is not there is left for the editor to choose.
-    return jsonify(fields | ({"category": category.slug} if category else {}))
+    # One that is not there is made when the article is saved, if the editor leaves it there.
+    named = {"category": category.slug} if category else {"new_category": found.category}
+    return jsonify(fields | named)

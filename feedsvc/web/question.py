@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from feedsvc.model import Entry, State
+from feedsvc.model import Category, Entry, State
 from feedsvc.phrases import Phrase
 from feedsvc.publishing import Action, is_held_back
 from feedsvc.timestamps import describe, rfc3339
@@ -45,7 +45,7 @@ class Question:
             button=ASKED_OF[action],
             value=action.value,
             title=entry.title,
-            feeds=(*(one.name for one in entry.categories), EVERYTHING),
+            feeds=(*map(_named, entry.categories), EVERYTHING),
             when=_when(entry, zone),
             due=due,
             asked=" ".join(
@@ -56,6 +56,13 @@ class Question:
                 ]
             ),
         )
+
+
+def _named(category: Category) -> str:
+    """Its name; one that the save would make has no number yet."""
+    if category.id:
+        return category.name
+    return Phrase("%(name)s (a new category)", name=category.name)
 
 
 def _when(entry: Entry, zone: tzinfo) -> Phrase:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import wraps
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -27,7 +28,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
-from feedsvc.errors import InvalidEntry
+from feedsvc.errors import InvalidEntry, StorageError
 from feedsvc.model import Editor
 from feedsvc.phrases import Phrase
 from feedsvc.storage import Purpose
@@ -214,7 +215,17 @@ def resume_after_csrf_error() -> Any:
 def _sign_in_page(
     target: str, kept: Sequence[tuple[str, str]] = (), fault: str = "", name: str = ""
 ) -> str:
-    return render_template("editor/sign_in.html", target=target, kept=kept, fault=fault, name=name)
+    has_accounts = True
+    with suppress(StorageError), services().storage.reading() as tx:
+        has_accounts = tx.editors.any()
+    return render_template(
+        "editor/sign_in.html",
+        target=target,
+        kept=kept,
+        fault=fault,
+        name=name,
+        has_accounts=has_accounts,
+    )
 
 
 def _code_page(target: str, kept: Sequence[tuple[str, str]] = (), fault: str = "") -> str:
@@ -345,6 +356,7 @@ def _local_path(target: str | None) -> str:
 def sign_out() -> Any:
     """End this session."""
     sessions.end(g.editor)
+    flash(str(say(Phrase("You are signed out."))))
     return redirect(url_for("editor.sign_in"), 303)
 
 

@@ -161,6 +161,8 @@ def said(entry: Entry, action: Action, before: Entry | None, *, is_out: bool) ->
         return Phrase("The draft is discarded. Restore takes it up again.")
     if action is Action.RESTORE and entry.state is State.DRAFT:
         return Phrase("It is a draft again.")
+    if action is Action.SAVE_DRAFT and before is not None and before.state is State.SCHEDULED:
+        return Phrase("The draft is saved, and is not scheduled any more. Readers do not see it.")
     names = listed([category.name for category in entry.categories])
     due = described(entry.visible_at)
     if is_held_back(entry):

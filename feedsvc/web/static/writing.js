@@ -78,7 +78,11 @@
         const answer = await fetch(section.dataset.read, {method: "POST", body});
         if (!answer.ok) return false;
         const found = await answer.json();
-        for (const [name, value] of Object.entries(found)) if (form.elements[name]) form.elements[name].value = value;
+        for (const [name, value] of Object.entries(found)) {
+          if (!form.elements[name]) continue;
+          form.elements[name].value = value;
+          form.elements[name].closest("details")?.setAttribute("open", "");
+        }
         form.dispatchEvent(new Event("input", {bubbles: true}));
         return true;
       } catch {
