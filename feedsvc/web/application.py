@@ -13,6 +13,7 @@ from feedsvc.errors import StorageBusy, StorageError
 from feedsvc.model import Editor, Format
 from feedsvc.phrases import Phrase
 from feedsvc.pictures import LARGEST_FILE_BYTES
+from feedsvc.publishing import MOST_SOURCES
 from feedsvc.rendering import feed_title, is_right_to_left, summary_text
 from feedsvc.timestamps import rfc3339
 from feedsvc.web import (
@@ -124,6 +125,7 @@ def create_flask_app(given: Services, secret_key: str) -> Flask:
         countdown_texts=wording.countdown_texts,
         keeping_texts=wording.keeping_texts,
         largest_picture_bytes=LARGEST_FILE_BYTES,
+        most_sources=MOST_SOURCES,
     )
     app.context_processor(_everywhere)
     app.after_request(languages.tell_caches)
