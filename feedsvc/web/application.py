@@ -34,6 +34,7 @@ from feedsvc.web import (
     wording,
 )
 from feedsvc.web.access import Access
+from feedsvc.web.encoding import FormRequest
 from feedsvc.web.public import public
 from feedsvc.web.services import Services, client_address, services
 from feedsvc.web.sign_in import keep_typed, resume_after_csrf_error
@@ -97,6 +98,8 @@ def create_flask_app(given: Services, secret_key: str) -> Flask:
         # the token is bound to the session all the same.
         WTF_CSRF_SSL_STRICT=False,
     )
+    app.session_interface = sessions.CookieOfEditors()
+    app.request_class = FormRequest
     app.extensions["feedsvc"] = given
     # Before the token is looked for, which reads the form.
     app.before_request(_bound_form)
