@@ -7,6 +7,7 @@ at is connected to, and each redirect is looked at anew.
 
 from __future__ import annotations
 
+import http.client
 import ipaddress
 import re
 import socket
@@ -35,6 +36,8 @@ _AGENT = "feedsvc (asks for type and length)"
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 # The others of IPv6 are nobody's, or not for anybody (RFC 4291 section 2.4).
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+# What not every Python that runs this knows to be special (RFC 6890, 7526 and 9637).
+_SPECIAL = [ipaddress.ip_network(one) for one in ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20")]
 
 _threads = ThreadPoolExecutor(MOST_AT_ONCE, "asking")
 _free = threading.BoundedSemaphore(MOST_AT_ONCE)
@@ -75,6 +78,7 @@ def ask(url: str, *, own_host: str, allows_private: bool = False) -> Told:
 
 
 _UNREACHABLE = Phrase("its host cannot be reached just now")
+_NO_HTTP = Phrase("its host answers with what is no HTTP")
 
 
 class _Inquiry:
@@ -102,7 +106,10 @@ class _Inquiry:
             if status not in _REDIRECTS:
                 _check_status(status)
                 return _told(status, fields)
-            url = urljoin(url, fields.get("location", ""))
+            try:
+                url = urljoin(url, fields.get("location", ""))
+            except ValueError as error:
+                raise AddressRefused(_NO_HTTP) from error
         raise AddressRefused(Phrase("it leads on from one address to another without an end"))
 
     def _sent(self, method: str, parts: SplitResult) -> tuple[int, dict[str, str]]:
@@ -121,6 +128,8 @@ class _Inquiry:
             return answer.status, {name.lower(): value for name, value in answer.headers.items()}
         except (HTTPError, OSError, ValueError) as error:
             raise AddressRefused(_UNREACHABLE) from error
+        except http.client.HTTPException as error:
+            raise AddressRefused(_NO_HTTP) from error
         finally:
             connection.end()
 
@@ -153,7 +162,8 @@ def is_public(address: str) -> bool:
             return is_public(str(inner))
         if ip not in _GLOBAL_UNICAST:
             return False
-    return ip.is_global and not (ip.is_multicast or ip.is_unspecified)
+    is_special = ip.is_multicast or ip.is_unspecified or any(ip in one for one in _SPECIAL)
+    return ip.is_global and not is_special
 
 
 def checked_url(url: str) -> SplitResult:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browsing import needs_chromium, sign_up, write
+from tests.browsing import needs_chromium, send_out, sign_up, write
 from tests.service import Service
 from tests.test_browser_writing import check
 from tests.test_pictures import picture
@@ -40,9 +40,22 @@ def pictures_come_by_choosing_pasting_and_dropping(page: Page, tmp_path: Path) -
     write(page, "A cup")
     file = tmp_path / "cup.jpg"
     file.write_bytes(picture(900, 300, "RGB", "JPEG"))
-    page.get_by_label("File").set_input_files(file)
+    # What was typed by hand of another file goes, and not before there is another.
     address = page.get_by_label("Address of the picture")
+    page.get_by_text("Its host cannot be asked?").first.click()
+    kind, length = page.locator("#picture_type"), page.locator("#picture_length")
+    kind.fill("image/gif")
+    address.fill("https://example.org/a.gif")
+    length.fill("5")
+    expect(kind).to_have_value("image/gif")
+    address.fill("https://example.org/b.gif")
+    length.focus()
+    expect(kind).to_have_value("")
+    expect(length).to_have_value("")
+    length.fill("6")
+    page.get_by_label("File").set_input_files(file)
     expect(address).to_have_value(re.compile(r"^/media/[0-9a-f]{32}\.jpg$"))
+    expect(length).to_have_value("")
     expect(page.locator("#picture-hint")).to_contain_text("900 × 300")
     # Asked for what it shows, and remarked as long as nobody says so.
     expect(page.get_by_label("Alternative text")).to_be_focused()
@@ -65,7 +78,7 @@ def pictures_come_by_choosing_pasting_and_dropping(page: Page, tmp_path: Path) -
     bring(page, "drop", b"<svg/>", "image/svg+xml")
     expect(page.locator("#picture_file-hint")).to_contain_text("SVG")
     expect(body).to_have_value("Words.")
-    page.get_by_role("button", name="Publish").click()
+    send_out(page, "Publish")
     expect(page.get_by_role("status")).to_contain_text("Published")
     expect(address).to_have_value(re.compile("^/media/"))
     page.get_by_role("link", name="the article's page").click()
@@ -113,6 +126,14 @@ def sources_are_a_table_and_lines_alike(page: Page) -> None:
     expect(page.get_by_role("status")).to_contain_text("Readers do not see it")
     expect(field).to_have_value("Brought back – https://example.org")
     expect(page.get_by_label("Address, row 1")).to_have_value("https://example.org")
+    # More than an article may have stand in the field alone, and none is lost.
+    many = "\n".join(f"source {number}" for number in range(201))
+    old = field.input_value()
+    field.fill(many)
+    expect(page.locator("table.rows")).to_be_hidden()
+    expect(field).to_have_value(many)
+    field.fill(old)
+    expect(page.get_by_label("Name, row 2")).to_have_value("")
     # Nothing moves while the scripts come.
     page.reload()
     moved = page.evaluate(
@@ -149,7 +170,7 @@ def test_without_a_script_a_file_is_uploaded_by_the_button(
     expect(page.get_by_label("Title")).to_have_value("Plainly")
     expect(page.get_by_label("Sources")).to_have_value("A journal – https://example.org/")
     page.get_by_label("Alternative text").fill("A cup")
-    page.get_by_role("button", name="Publish").click()
+    send_out(page, "Publish")
     expect(page.get_by_role("status")).to_contain_text("Published")
     assert 'type="image/jpeg"' in live.get("/feeds/health.atom").text
     context.close()

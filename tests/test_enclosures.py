@@ -21,7 +21,7 @@ from feedsvc.asking import ask, is_public
 from feedsvc.errors import AddressRefused, InvalidEntry
 from feedsvc.importing import parse_source
 from feedsvc.model import Enclosure, Format
-from feedsvc.publishing import Action, Draft, Publisher, find_faults, remarks
+from feedsvc.publishing import MOST_SOURCES, Action, Draft, Publisher, find_faults, remarks
 from feedsvc.rendering import entry_html, fingerprint, page_html
 from feedsvc.storage import Storage, statements
 from feedsvc.web.sources import rows_of
@@ -81,6 +81,9 @@ class Files:
             "/page": (200, {"Content-Type": "text/html", "Content-Length": "9"}, None),
             "/endless": (200, {"Content-Type": "audio/mpeg"}, None),
             "/forbidden": (403, {}, None),
+            "/nowhere": (302, {"Location": "http://["}, None),
+            "/fields": (200, {f"X-{number}": "a" for number in range(300)}, None),
+            "/line": (200, {"X": "a" * 100_000}, None),
             "/cup.png": (200, {"Content-Type": "image/png", "Content-Length": "700"}, None),
         }
 
@@ -123,6 +126,9 @@ def test_a_host_is_asked_for_type_and_length(files: Files) -> None:
         ("/gone", "nothing at this address"),
         ("/forbidden", "403"),
         ("/round", "one address to another"),
+        ("/nowhere", "no HTTP"),
+        ("/fields", "no HTTP"),
+        ("/line", "no HTTP"),
         ("http://127.0.0.1:9/x", "cannot be reached"),
         ("http://nobody.invalid/x", "no host of that name"),
         ("ftp://example.org/x", "whole address"),
@@ -167,6 +173,9 @@ def test_what_cannot_be_asked_says_why(files: Files, url: str, said: str) -> Non
         "64:ff9b:1::1",
         "2001:db8::1",
         "::127.0.0.1",
+        "192.0.0.8",
+        "192.88.99.1",
+        "3fff::1",
         "nonsense",
     ],
 )
@@ -346,6 +355,10 @@ def test_any_text_has_rows_and_none_is_lost(lines: list[str]) -> None:
     assert len(found) == sum(parse_source(line) is not None for line in text.splitlines())
 
 
+def test_no_more_rows_than_an_article_may_have() -> None:
+    assert len(rows_of("x\n" * 100_000)) == MOST_SOURCES + 1
+
+
 # The form
 
 
@@ -429,6 +442,52 @@ def test_faults_stop_publishing_and_no_draft(desk_in_process: InProcess, files: 
     assert service.edit(path, "publish", **hand).status == 303
     assert len(files.asked) == before
     assert 'length="12345" type="audio/x-m4a"' in service.get("/feeds/health.rss").text
+
+
+def test_nobody_claims_a_check_that_was_none(desk_in_process: InProcess, files: Files) -> None:
+    service = desk_in_process
+    path = service.write("save_draft", audio=f"{files.url}/a.mp3")
+    signed = form_as_browser(service.browse(path))["audio_checked"]
+    address = f"{files.url}/cup.png"
+    files.asked.clear()
+    for claimed in (
+        f'["{address}", "audio/mpeg", 5, 0, 0, ""]',
+        f'["{address}", "image/png", Infinity, 0, 0, ""]',
+        signed[:-1],
+    ):
+        shown = service.edit(path, "preview", picture=address, picture_checked=claimed)
+        assert (shown.status, form_as_browser(shown)["picture_checked"]) == (200, "")
+    # Nor is what was found out of a recording said of a picture.
+    recording = {"picture": f"{files.url}/a.mp3", "picture_checked": signed}
+    assert service.edit(path, "publish", **recording).status == 422
+    assert files.asked == [("HEAD", "/a.mp3")]
+    # What is stored here is known: nothing that was typed of it counts.
+    own = f"/media/{'0' * 32}.png"
+    by_hand = {"picture_type": "image/gif", "picture_length": "5"}
+    refused = service.edit(path, "publish", picture=own, **by_hand)
+    assert "no such picture" in said(refused, "picture-fault")
+    assert service.edit(path, "publish", audio=own).status == 422
+
+
+def test_a_scheme_may_be_typed_in_capitals(desk_in_process: InProcess, files: Files) -> None:
+    service = desk_in_process
+    address = files.url.replace("http", "Http") + "/a.mp3"
+    path = service.write("save_draft", audio=address)
+    assert service.edit(path, "preview", audio=address).status == 200
+    assert service.edit(path, "publish", audio=address).status == 303
+    assert f'url="{files.url}/a.mp3"' in service.get("/feeds/health.rss").text
+
+
+def test_a_draft_asks_no_host_in_vain_twice(desk_in_process: InProcess, files: Files) -> None:
+    service = desk_in_process
+    path = service.write("save_draft", audio=f"{files.url}/nowhere")
+    files.asked.clear()
+    assert service.edit(path, "save_draft", title="Another").status == 303
+    assert "is asked again" in service.browse(path).text
+    assert files.asked == []
+    refused = service.edit(path, "publish")
+    assert "no HTTP" in said(refused, "audio-fault")
+    assert files.asked == [("HEAD", "/nowhere")]
 
 
 def test_private_addresses_are_refused_unless_allowed(in_process: InProcess, files: Files) -> None:

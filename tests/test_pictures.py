@@ -226,8 +226,10 @@ def test_an_upload_keeps_what_is_typed_and_is_served_for_ever(in_process: InProc
     for missing in ("/media/x.jpg", f"/media/{'0' * 32}.jpg", address.replace(".jpg", "-320.jpg")):
         assert in_process.get(missing).status == 404
 
-    typed = form_as_browser(shown)
+    # What was typed of another file does not go out with it.
+    typed = form_as_browser(shown) | {"picture_type": "image/gif", "picture_length": "5"}
     assert in_process.send(path, typed | {"action": "publish"}).status == 303
+    assert b"image/gif" not in in_process.get("/feeds/health.atom").body
     page = in_process.get("/articles/a-cup")
     image = page.page.xpath("//article//figure/img")[0]
     assert image.get("alt") == "A cup"
@@ -256,6 +258,31 @@ def test_what_cannot_be_uploaded_costs_nothing_that_was_typed(in_process: InProc
     back = in_process.send("/editor/sign-in", hidden | {"name": "ada", "password": PASSWORD})
     assert (back.field("title"), back.field("body")) == ("Half", "Words")
     assert "cup.jpg" in back.page.xpath("string(//*[@id='picture_file-fault'])")
+
+
+def test_text_beside_a_file_is_utf_8_or_refused(in_process: InProcess) -> None:
+    page = in_process.browse("/editor/new")
+    path = page.page.xpath("//main//form/@action")[0]
+    typed = form_as_browser(page) | {"title": "Caf@ na\u00efve \ufffd", "category": "health"}
+    for octets, status, title in (
+        (b"\xe9", 400, "Caf%E9 naïve \ufffd"),
+        ("é".encode(), 200, "Café naïve \ufffd"),
+    ):
+        body, kind = multipart(typed | {"action": "upload"}, "cup.jpg", picture())
+        body = body.replace(b"Caf@", b"Caf" + octets)
+        shown = in_process.request("POST", path, body, Content_Type=kind, Cookie=in_process.cookie)
+        assert (shown.status, shown.field("title")) == (status, title)
+
+
+def test_what_is_public_carries_nobodys_cookie(in_process: InProcess) -> None:
+    path = in_process.browse("/editor/new").page.xpath("//main//form/@action")[0]
+    shown = upload(in_process, path, form_as_browser(in_process.browse("/editor/new")), picture())
+    assert "set-cookie" in shown.headers  # the session is prolonged
+    for address in (shown.field("picture"), "/static/pictures.js", "/"):
+        served = in_process.browse(address)
+        assert (served.status, "set-cookie" in served.headers) == (200, False)
+        if address != "/":
+            assert "Cookie" not in served.headers.get("vary", "")
 
 
 def test_a_script_uploads_as_well_and_nobody_else(in_process: InProcess) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import pytest
 
 from feedsvc.web import pages, protocol
+from feedsvc.web.application import LARGEST_UPLOAD_BYTES
 from feedsvc.web.documents import Held
 from feedsvc.web.front import Front
 from tests.fronts import ProtocolServer, parse, read_to_end
@@ -375,6 +376,8 @@ def test_a_form_that_is_too_long_is_refused_with_an_answer_that_arrives(
     form = b"x" * 2_000_000
     head = b"POST /unread HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(form)
     assert statuses(server.exchange(head + form + LAST)) == [b"413", b"304"]
+    # One that is sent to its end, although nobody may send so much, as well.
+    assert protocol.MOST_DISCARDED_BYTES > 2 * LARGEST_UPLOAD_BYTES
     head = b"POST /form HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     chunked = head + b"%x\r\n" % len(form) + form + b"\r\n0\r\n\r\n"
     with server.connect() as connection, contextlib.suppress(ConnectionError):

@@ -3,6 +3,7 @@
 from feedsvc.publishing.decisions import (
     ALLOWED,
     ASIDE,
+    MOST_SOURCES,
     STATES,
     Action,
     Draft,
@@ -20,6 +21,7 @@ __all__ = [
     "ASIDE",
     "DUE",
     "LONGEST_CATEGORY",
+    "MOST_SOURCES",
     "STATES",
     "Action",
     "Draft",

@@ -13,6 +13,7 @@ from feedsvc.errors import StorageBusy, StorageError
 from feedsvc.model import Editor, Format
 from feedsvc.phrases import Phrase
 from feedsvc.pictures import LARGEST_FILE_BYTES
+from feedsvc.publishing import MOST_SOURCES
 from feedsvc.rendering import feed_title, is_right_to_left, summary_text
 from feedsvc.timestamps import rfc3339
 from feedsvc.web import (
@@ -33,6 +34,7 @@ from feedsvc.web import (
     wording,
 )
 from feedsvc.web.access import Access
+from feedsvc.web.encoding import FormRequest
 from feedsvc.web.public import public
 from feedsvc.web.services import Services, client_address, services
 from feedsvc.web.sign_in import keep_typed, resume_after_csrf_error
@@ -96,6 +98,8 @@ def create_flask_app(given: Services, secret_key: str) -> Flask:
         # the token is bound to the session all the same.
         WTF_CSRF_SSL_STRICT=False,
     )
+    app.session_interface = sessions.CookieOfEditors()
+    app.request_class = FormRequest
     app.extensions["feedsvc"] = given
     # Before the token is looked for, which reads the form.
     app.before_request(_bound_form)
@@ -124,6 +128,7 @@ def create_flask_app(given: Services, secret_key: str) -> Flask:
         countdown_texts=wording.countdown_texts,
         keeping_texts=wording.keeping_texts,
         largest_picture_bytes=LARGEST_FILE_BYTES,
+        most_sources=MOST_SOURCES,
     )
     app.context_processor(_everywhere)
     app.after_request(languages.tell_caches)

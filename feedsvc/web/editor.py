@@ -155,7 +155,8 @@ def save(uuid: UUID) -> Any:
         # What is typed beside these buttons is not what they are about.
         draft, form = form.to_draft(categories_of(form), current, *_zone_of(form))
         return _done(draft, form, action, current, uuid, {})
-    form, troubles = asked(_with_file_named(form, action))
+    form = _with_file_named(form, action)
+    form, troubles = asked(form, current, is_draft=action is Action.SAVE_DRAFT)
     # What is not known of a draft's picture or recording may be found out later.
     refused = _refused({} if action is Action.SAVE_DRAFT else troubles, form, action, current)
     if refused is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,13 +9,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from flask import current_app
+from itsdangerous import BadData, URLSafeSerializer
 from werkzeug.datastructures import MultiDict
 from werkzeug.urls import iri_to_uri
 
 from feedsvc.asking import ask, checked_url
 from feedsvc.characters import clean_line
 from feedsvc.errors import AddressRefused
-from feedsvc.model import Enclosure, whole_second
+from feedsvc.model import Enclosure, Entry, whole_second
 from feedsvc.phrases import Phrase
 from feedsvc.pictures import EXTENSIONS
 from feedsvc.rendering import OWN_PICTURE
@@ -82,13 +83,18 @@ class EnclosureFields:
             typed.get(f"{kind}_alt", known.alt),
             typed.get(f"{kind}_type", known.media_type),
             typed.get(f"{kind}_length", known.length),
-            _unpacked(typed.get(f"{kind}_checked", "")) or known.checked,
+            _unpacked(kind, typed.get(f"{kind}_checked", "")) or known.checked,
         )
 
     @property
     def url(self) -> str:
         """The address as it is stored: of what is ours the path alone."""
         return _normal(self.address)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is the address of a picture that is stored here, or would be."""
+        return self.url.startswith("/media/")
 
     @property
     def shown(self) -> str:
@@ -105,12 +111,14 @@ class EnclosureFields:
 
     @property
     def packed(self) -> str:
-        """``checked``, for a hidden field."""
+        """``checked``, for a hidden field; signed, so that nobody claims a check that was none."""
         one = self.checked
         if one is None:
             return ""
         at = one.checked_at.isoformat() if one.checked_at else ""
-        return json.dumps([one.url, one.media_type, one.length_bytes, one.width, one.height, at])
+        return _signer(self.kind).dumps(
+            [one.url, one.media_type, one.length_bytes, one.width, one.height, at]
+        )
 
     @property
     def is_to_be_asked(self) -> bool:
@@ -123,7 +131,9 @@ class EnclosureFields:
         if not self.url:
             return None, {}
         faults: dict[str, str] = {}
-        if not self.url.startswith("/media/"):
+        if self.is_own and self.kind == AUDIO:
+            return None, {AUDIO: Phrase("this is the address of a picture, not of a recording")}
+        if not self.is_own:
             try:
                 checked_url(self.url)
             except AddressRefused as error:
@@ -158,7 +168,8 @@ def _type_fault(kind: str) -> Phrase:
 
 
 def _normal(address: str) -> str:
-    address = clean_line(address)
+    # In any case: telephones begin what is typed with a capital letter (RFC 3986 section 3.1).
+    address = re.sub("^https?:", lambda it: it[0].lower(), clean_line(address), flags=re.IGNORECASE)
     if "/media/" in address and address.startswith(f"{services().site.url}/media/"):
         return address.removeprefix(services().site.url)
     if address.isascii():
@@ -169,18 +180,20 @@ def _normal(address: str) -> str:
         return address
 
 
-def _unpacked(text: str) -> Enclosure | None:
+def _unpacked(kind: str, text: str) -> Enclosure | None:
     """What the hidden field holds; None of anything else that may have been sent."""
-    try:
-        url, media_type, length, width, height, at = json.loads(text)
-        sizes = (int(length), int(width), int(height))
-        if max(sizes) >= 10**15:
-            return None
-        checked_at = whole_second(datetime.fromisoformat(at)) if at else None
-        found = Enclosure(str(url), str(media_type), sizes[0], "", *sizes[1:], checked_at)
-    except (ValueError, TypeError, RecursionError):
+    if not text:
         return None
-    return found if found.is_known else None
+    try:
+        url, media_type, length, width, height, at = _signer(kind).loads(text)
+        checked_at = datetime.fromisoformat(at) if at else None
+        return Enclosure(url, media_type, length, "", width, height, checked_at)
+    except (BadData, ValueError, TypeError):
+        return None
+
+
+def _signer(kind: str) -> URLSafeSerializer:
+    return URLSafeSerializer(current_app.secret_key or "", salt=f"checked {kind}")
 
 
 def path_of(picture: StoredPicture, *, width: int = 0) -> str:
@@ -204,30 +217,44 @@ def of_stored(picture: StoredPicture) -> Enclosure:
 
 
 def looked_up(form: ArticleForm) -> tuple[ArticleForm, dict[str, str]]:
-    """The form with what is known of a picture of our own; nobody else is asked."""
+    """The form with what is known of a picture of our own; nobody else is asked.
+
+    What is stored counts, whatever was typed or claimed.
+    """
     fields = form.picture
-    own = OWN_PICTURE.fullmatch(fields.url)
-    if own is None or not fields.is_to_be_asked:
+    if not fields.is_own:
         return form, {}
-    with services().storage.reading() as tx:
-        found = tx.pictures.find(own["digest"])
+    own, found = OWN_PICTURE.fullmatch(fields.url), None
+    if own is not None:
+        with services().storage.reading() as tx:
+            found = tx.pictures.find(own["digest"])
     if found is None:
-        return form, {PICTURE: Phrase("there is no such picture here: upload it")}
+        fields = replace(fields, media_type="", length="", checked=None)
+        fault = Phrase("there is no such picture here: upload it")
+        return replace(form, picture=fields), {PICTURE: fault}
     # The extension may have been typed: the stored one counts.
     known = of_stored(found)
-    return replace(form, picture=replace(fields, address=known.url, checked=known)), {}
+    fields = replace(fields, address=known.url, media_type="", length="", checked=known)
+    return replace(form, picture=fields), {}
 
 
-def asked(form: ArticleForm) -> tuple[ArticleForm, dict[str, str]]:
+def asked(
+    form: ArticleForm, current: Entry | None = None, *, is_draft: bool = False
+) -> tuple[ArticleForm, dict[str, str]]:
     """The form with what the hosts say of addresses that are new in it, and what is wrong.
 
     No transaction is open meanwhile. An address that was checked in this form is not
-    asked again.
+    asked again, and of a draft neither is one that was saved without an answer.
     """
     form, troubles = looked_up(form)
     for name in (PICTURE, AUDIO):
         fields: EnclosureFields = getattr(form, name)
         if name in troubles or not fields.is_to_be_asked or fields.enclosure()[1]:
+            continue
+        if is_draft and fields.url in _urls(current):
+            troubles[name] = Phrase(
+                "its host had no answer that is of use, and is asked again before readers get it"
+            )
             continue
         try:
             found = _found(fields)
@@ -239,6 +266,10 @@ def asked(form: ArticleForm) -> tuple[ArticleForm, dict[str, str]]:
     return form, troubles
 
 
+def _urls(entry: Entry | None) -> list[str]:
+    return [one.url for one in entry.enclosures] if entry else []
+
+
 def _found(fields: EnclosureFields) -> Enclosure:
     """What the host says, mended by what was typed.
 
@@ -246,7 +277,7 @@ def _found(fields: EnclosureFields) -> Enclosure:
     """
     given = services()
     told = ask(
-        given.site.absolute(fields.url) if fields.url.startswith("/") else fields.url,
+        fields.url,
         own_host=urlsplit(given.site.url).netloc,
         allows_private=given.private_enclosures,
     )

@@ -43,8 +43,9 @@ MOST_WAITING_BYTES = 65_536
 REQUESTS_A_TURN = 16
 # From this length on a body is not copied behind its head.
 SEPARATE_BYTES = 32_768
-# What an answer that came early leaves of a body is read to its end, up to so much.
-MOST_DISCARDED_BYTES = 32_000_000
+# What an answer that came early leaves of a body is read to its end, up to so much: well
+# above the largest form, as whoever sends more is to read that it is too much.
+MOST_DISCARDED_BYTES = 128_000_000
 
 # Time is counted in sweeps, one a second. Behind a proxy it should be the proxy who
 # closes idle connections; nginx keeps them for 60 seconds.

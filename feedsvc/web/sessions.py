@@ -7,7 +7,8 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 import structlog
-from flask import request, session
+from flask import Flask, request, session
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 
 from feedsvc.errors import StorageError
 from feedsvc.model import Editor, whole_second
@@ -22,6 +23,15 @@ LIFETIME = timedelta(days=14)
 # How exactly it is known when one was used last.
 SEEN_EVERY = timedelta(minutes=5)
 _KEY = "session"
+
+
+class CookieOfEditors(SecureCookieSessionInterface):
+    """Prolongs a session by editors' pages alone: caches give to others what is public."""
+
+    def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
+        """Whether this answer carries the cookie."""
+        is_ours = request.blueprint == "editor" or session.modified
+        return is_ours and super().should_set_cookie(app, session)
 
 
 def living_since(now: datetime) -> datetime:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import wraps
 from typing import Any
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import urlsplit
 
 import structlog
 from flask import (
@@ -63,12 +63,8 @@ def _load_editor() -> None:
 @editor.before_request
 def _check_encoding() -> None:
     """Refuse a form whose text would be stored as something else than was meant."""
-    if request.mimetype != "application/x-www-form-urlencoded":
-        return
-    try:
-        # What parts the fields is ASCII: all of it is UTF-8 where each of them is.
-        unquote_to_bytes(request.get_data()).decode()
-    except UnicodeDecodeError:
+    sent = request._get_current_object()  # type: ignore[attr-defined]
+    if request.method == "POST" and not sent.is_utf_8:
         abort(400, NOT_UTF_8)
 
 

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import NamedTuple
 
 from feedsvc.characters import clean_line
 from feedsvc.importing import parse_source
+from feedsvc.publishing import MOST_SOURCES
 
 # What stands where an address would and is not whole: ``Name – example.org/page``.
 _HALF_ADDRESS = re.compile(
@@ -35,8 +37,12 @@ class SourceRow(NamedTuple):
 
 
 def rows_of(text: str) -> list[SourceRow]:
-    """Those of the field, and an empty one to write the next into."""
-    return [*filter(None, map(_row, text.splitlines())), SourceRow("", "", "", False)]
+    """Those of the field, and an empty one to write the next into.
+
+    No more than an article may have: a text in the wrong field stays a text.
+    """
+    found = filter(None, map(_row, text.splitlines()))
+    return [*islice(found, MOST_SOURCES), SourceRow("", "", "", False)]
 
 
 def _row(line: str) -> SourceRow | None:

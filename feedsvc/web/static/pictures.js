@@ -21,6 +21,19 @@
     // What is known of an address is not known of another.
     for (const kind of ["picture", "audio"]) {
       form.addEventListener("input", () => hints[kind].classList.toggle("past", form.elements[kind].value.trim() !== checked[kind] && checked[kind] !== ""));
+      let before = form.elements[kind].value.trim();
+      form.elements[kind].addEventListener("change", () => {
+        const isAnother = before !== "";
+        before = form.elements[kind].value.trim();
+        if (!isAnother) return;
+        forget(kind);
+        form.dispatchEvent(new Event("input", {bubbles: true}));
+      });
+    }
+
+    // What was typed of one file does not go with another.
+    function forget(kind) {
+      for (const name of ["type", "length"]) form.elements[`${kind}_${name}`].value = "";
     }
 
     async function choose() {
@@ -28,6 +41,7 @@
       const told = await sent(file.files[0]);
       if (!told) return;
       file.value = "";
+      forget("picture");
       checked.picture = form.elements.picture.value = told.address;
       form.elements.picture_checked.value = told.checked;
       hints.picture.textContent = told.said;

@@ -10,6 +10,7 @@
     const BULLETS = /^(?:[•‣▪◦●∙·*+-]\s+(?=\S))+/;
     const WHOLE = /^(?:(.*?)\s+)?[<(]?(https?:\/\/[^\s<>]+?)[>)]?$/i;
     const HALF = /^(?:(.*\S)\s+[–—-]\s+)?([a-z][a-z0-9+.-]*:\S*|www\.\S+|[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)*\.[a-z]{2,}(?:\/\S*)?)$/iu;
+    const MOST = Number(table.dataset.most);
     table.classList.add("shown");
     [...rows.rows].forEach(enliven);
     show();
@@ -32,6 +33,11 @@
 
     function show() {
       const wanted = lines();
+      // More than an article may have: the field alone has them all.
+      const isFull = wanted.length > MOST;
+      if (isFull && table.contains(document.activeElement)) field.focus();
+      table.hidden = isFull;
+      if (isFull) return;
       if (wanted.join("\n") === held().join("\n")) return;
       while (rows.rows.length > wanted.length + 1) rows.rows[rows.rows.length - 1].remove();
       while (rows.rows.length < wanted.length + 1) add();
