@@ -119,12 +119,16 @@ def _parser() -> argparse.ArgumentParser:
         ("passwd", _editor_passwd, "give someone a new password; older sessions end"),
         ("remove", _editor_remove, "let someone sign in no more; articles stay"),
         ("reset-second-factor", _editor_reset, "ask someone for no code any more"),
-        ("list", _editor_list, "who may sign in, and the role"),
+        ("list", _editor_list, "who may sign in, a name on each line"),
     ):
         act = acts.add_parser(name, help=text, description=text, parents=[common])
         act.set_defaults(run=run)
         if run is not _editor_list:
             act.add_argument("name", metavar="NAME")
+        else:
+            act.add_argument(
+                "--roles", action="store_true", help="behind each name a tab and the role"
+            )
         if run is _editor_add:
             act.add_argument(
                 "--administrator", action="store_true", help="as the first one always is"
@@ -378,6 +382,8 @@ def _editor_remove(config: Config, options: argparse.Namespace) -> int:
         tx.editors.remove(options.name)
         _note(tx, "account.removed", options.name)
     print(f"{options.name} may not sign in any more")
+    if not left:
+        print("nobody may: the service prints a link for a first account at its next start")
     return 0
 
 
@@ -394,7 +400,7 @@ def _editor_reset(config: Config, options: argparse.Namespace) -> int:
 def _editor_list(config: Config, options: argparse.Namespace) -> int:
     with _accounts(config).reading() as tx:
         for found in tx.editors.all():
-            print(found.name, found.role.value, sep="\t")
+            print(found.name, *([found.role.value] if options.roles else []), sep="\t")
     return 0
 
 

@@ -145,7 +145,7 @@ def test_editors_are_listed_by_name_and_checked_before_they_are_kept(idle: Servi
     for name, *more in (("grace",), ("ada",), ("zoe", "--administrator")):
         added = idle.run("editor", "add", f" {name} ", *more, input=PASSWORD + "\r\n")
         assert added.returncode == 0
-    assert idle.run("editor", "list").stdout == (
+    assert idle.run("editor", "list", "--roles").stdout == (
         "ada\teditor\ngrace\tadministrator\nzoe\tadministrator\n"
     )
     assert "use 1 to 100" in idle.run("editor", "add", "x" * 101, input=PASSWORD).stderr
