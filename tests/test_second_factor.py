@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feedsvc.model import Editor
-from feedsvc.storage import LookedFor, Storage
+from feedsvc.storage import LookedFor, SecondFactor, Storage
 from feedsvc.web import codes
 from feedsvc.web.accounts import MOST_FAILURES
 from feedsvc.web.codes import matching_step
@@ -45,6 +45,17 @@ def test_a_clock_may_be_one_step_away(seconds: int, away: int) -> None:
     found = matching_step(RFC_SECRET, shown, datetime.fromtimestamp(seconds, UTC))
     near = [pyotp.TOTP(RFC_SECRET).generate_otp(seconds // 30 + step) for step in (-1, 0, 1)]
     assert (found is not None) == (abs(away) <= 1 or shown in near)
+
+
+def test_a_long_title_and_name_fit_into_the_picture() -> None:
+    factor = SecondFactor(1, RFC_SECRET, NOW, is_on=False)
+    for sign, names in (
+        ("x", ("x" * 100, "x" * 180)),
+        ("\U00020000", ("\U00020000" * 25, "\U00020000" * 15)),
+    ):
+        shown = codes.setup(factor, Editor(1, sign * 100, ""), sign * 300)
+        parsed = pyotp.parse_uri(shown.address)
+        assert (parsed.name, parsed.issuer) == names
 
 
 def code_of(desk: InProcess, secret: str, steps: int = 0) -> str:

@@ -7,7 +7,9 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import accumulate
 from unicodedata import normalize
+from urllib.parse import quote
 
 import pyotp
 import segno
@@ -26,7 +28,10 @@ _GROUPS, _GROUP = 4, 4
 # A secret that was shown and not confirmed by then is not shown again.
 SETTING_UP = timedelta(hours=1)
 LONGEST_CODE = 100
-LONGEST_ISSUER = 60
+# In octets of an address (up to twelve a character, and the issuer stands in it twice): a QR
+# code holds some two thousand, and telephones see few of so fine ones.
+LONGEST_ISSUER = 180
+LONGEST_LABEL = 300
 
 
 def matching_step(secret: str, code: str, now: datetime) -> int | None:
@@ -80,12 +85,18 @@ def setup(factor: SecondFactor, editor: Editor, title: str) -> Setup:
     :param title: the site's, by which the app will call it.
     """
     address = pyotp.TOTP(factor.secret).provisioning_uri(
-        name=editor.name, issuer_name=title[:LONGEST_ISSUER]
+        name=_shortened(editor.name, LONGEST_LABEL), issuer_name=_shortened(title, LONGEST_ISSUER)
     )
     picture = segno.make(address, error="m", micro=False).svg_data_uri(
         scale=5, border=4, dark="#000", light="#fff"
     )
     return Setup(" ".join(re.findall(".{1,4}", factor.secret)), address, picture)
+
+
+def _shortened(text: str, most: int) -> str:
+    """What of it takes at most so many octets in an address."""
+    octets = accumulate(len(quote(sign, safe="")) for sign in text)
+    return text[: sum(1 for so_far in octets if so_far <= most)]
 
 
 def being_set_up(storage: Storage, editor: Editor, now: datetime) -> SecondFactor | None:
