@@ -329,11 +329,11 @@ def _editor_add(config: Config, options: argparse.Namespace) -> int:
     storage = _accounts(config)
     name = accounts.checked_name(options.name)
     with storage.reading() as tx:
-        if tx.editors.named(name):
-            raise InvalidEntry({"name": f"there is an editor {name!r} already"})
+        accounts.check_free(tx, name)
     password_hash, now = accounts.hash_password(_password()), whole_second(utc_now())
     with storage.writing() as tx:
         tx.editors.lock()
+        accounts.check_free(tx, name)
         is_first = not tx.editors.any()
         role = Role.ADMINISTRATOR if options.administrator or is_first else Role.EDITOR
         tx.editors.add(name, password_hash, now, role)
@@ -390,7 +390,9 @@ def _editor_remove(config: Config, options: argparse.Namespace) -> int:
 def _editor_reset(config: Config, options: argparse.Namespace) -> int:
     storage = _accounts(config)
     found = _named(storage, options.name)
-    if codes.switch_off(storage, found, by="", address="", now=utc_now()):
+    with storage.writing() as tx:
+        was_on = codes.switch_off(tx, found, by="", address="", now=utc_now())
+    if was_on:
         print(f"{found.name} signs in with the password alone now")
     else:
         print(f"{found.name} has no second factor")

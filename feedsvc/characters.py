@@ -15,6 +15,11 @@ _NOT_XML_CHAR = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010f
 _LEADING_BLANK_LINES = re.compile("\\A(?:[ \t]*\n)+")
 _SPACES = re.compile("[ \t\n]+")
 _LINE_ENDS = re.compile("\r\n?|\x85|\u2028|\u2029")
+# What shows nothing though it is a letter, a mark or a symbol: of Unicode's default ignorables
+# those that are no format characters, and the Braille pattern without a dot.
+_FILLER = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 # RFC 5646 section 2.1: language, script, region, variants, extensions, private use. A word such
 # as "german" is of the form of a language too, but none was ever registered with more letters
 # than three.
@@ -44,6 +49,18 @@ def is_language_tag(text: str) -> bool:
 def folded(text: str) -> str:
     """``text`` as it is compared where the case of letters makes no difference."""
     return unicodedata.normalize("NFKC", clean_line(text)).casefold()
+
+
+def is_unseen(sign: str) -> bool:
+    """Whether a character other than a space shows nothing: invisible, or of direction."""
+    return unicodedata.category(sign) in ("Cc", "Cf") or _FILLER.match(sign) is not None
+
+
+def look_of(name: str) -> str:
+    """A name as people tell it from others: not by case, widths, spaces or what is unseen."""
+    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    seen = (sign for sign in " ".join(text.split()) if not is_unseen(sign))
+    return " ".join("".join(seen).split())
 
 
 def clean_block(text: str) -> str:

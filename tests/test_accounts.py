@@ -13,8 +13,9 @@ import pytest
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 
+from feedsvc.errors import InvalidEntry
 from feedsvc.model import Role
-from feedsvc.storage import LookedFor, Storage
+from feedsvc.storage import LookedFor, Purpose, Storage
 from feedsvc.web import accounts, categories
 from feedsvc.web.sessions import browser_named
 from tests.conftest import utc
@@ -342,6 +343,135 @@ def test_the_last_administrator_stays(desk: InProcess) -> None:
         assert "ada is the last administrator" in refused.text
     assert do(desk, number, "role", role="administrator").status == 303
     assert do(desk, number, "role", role="king").status == 400
+
+
+def test_who_was_demoted_meanwhile_makes_no_link(
+    desk: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number, kept, made = add(desk, "grace", Role.ADMINISTRATOR), desk.cookie, accounts.new_token
+    desk.cookie = as_who(desk, "grace")
+
+    def demote() -> str:
+        with desk.workers[0].storage.writing() as tx:
+            grace = tx.editors.get(number)
+            assert grace is not None
+            tx.editors.set_role(grace, Role.EDITOR)
+        return made()
+
+    monkeypatch.setattr(accounts, "new_token", demote)
+    role = {"role": "administrator"}
+    refused = desk.post("/editor/accounts/invite", role, page="/editor/accounts")
+    assert (refused.status, "For administrators" in refused.text) == (403, True)
+    # Nor does one work that was made all the same.
+    until = NOW + timedelta(hours=1)
+    with desk.workers[0].storage.writing() as tx:
+        for purpose in (Purpose.ONE_MORE, Purpose.PASSWORD):
+            digest = accounts.token_digest(purpose.value)
+            tx.editors.invite(digest, until, purpose=purpose, editor_id=number, made_by="grace")
+        assert len(tx.editors.open_links(NOW)) == 2
+    storage = desk.workers[0].storage
+    assert desk.browse(f"/editor/welcome/{Purpose.ONE_MORE.value}").status == 410
+    assert accounts.accept_invitation(storage, "one-more", "eve", PASSWORD, NOW) is None
+    assert accounts.take_new_password(storage, "password", PASSWORD, NOW) is None
+    # And who was signed out meanwhile makes none, either.
+    desk.cookie = kept
+
+    def sign_out() -> str:
+        with storage.writing() as tx:
+            tx.sessions.end_all(number_of(desk, "ada"))
+        return made()
+
+    monkeypatch.setattr(accounts, "new_token", sign_out)
+    assert desk.post("/editor/accounts/invite", role, page="/editor/accounts").status == 401
+
+
+def test_a_link_that_is_made_while_its_maker_is_demoted_is_over(either: InProcess) -> None:
+    desk = either
+    number = add(desk, "grace", Role.ADMINISTRATOR)
+    token = desk.browse("/editor/account").field("csrf_token")
+    ada, desk.cookie = desk.cookie, as_who(desk, "grace")
+    own = desk.browse("/editor/account").field("csrf_token")
+    asked = [
+        (desk.cookie, "invite", own, "administrator"),
+        (ada, f"{number}/role", token, "editor"),
+    ]
+
+    def post(cookie: str, act: str, token: str, role: str) -> None:
+        body = f"csrf_token={token}&role={role}".encode()
+        form = "application/x-www-form-urlencoded"
+        desk.request("POST", f"/editor/accounts/{act}", body, Content_Type=form, Cookie=cookie)
+
+    threads = [threading.Thread(target=post, args=one) for one in asked]
+    storage = desk.workers[0].storage
+    with storage.writing() as tx:
+        if not storage.is_sqlite:
+            tx.audit._connection.exec_driver_sql("LOCK TABLE audit IN SHARE MODE")
+        for thread in threads:
+            thread.start()
+            time.sleep(0.3)
+    for thread in threads:
+        thread.join()
+    with storage.reading() as tx:
+        grace = tx.editors.get(number)
+        assert (grace and grace.role, tx.editors.open_links(NOW)) == (Role.EDITOR, [])
+
+
+def test_open_links_are_seen_and_ended(desk: InProcess) -> None:
+    number = add(desk, "grace")
+
+    def invite() -> str:
+        answer = desk.post("/editor/accounts/invite", {"role": "editor"}, page="/editor/accounts")
+        return f"/editor/welcome/{link_in(answer)}"
+
+    def listed() -> list[str]:
+        found = desk.browse("/editor/accounts").page.xpath("//main//ul/li")
+        return [" ".join(one.text_content().split()) for one in found]
+
+    invited, renewing = invite(), link_in(do(desk, number, "password-link"))
+    shown = desk.browse("/editor/accounts")
+    assert [one.partition(", works until")[0] for one in sorted(listed())] == [
+        "A new account: editor Made by ada",
+        "A new password of grace Made by ada",
+    ]
+    assert not any(token in shown.text for token in (invited[-20:], renewing))
+    for _ in range(2):  # the second time there is none any more
+        for link in shown.page.xpath("//input[@name='link']/@value"):
+            answer = desk.post("/editor/accounts/links/end", {"link": link}, page="/editor/account")
+            assert answer.status == 303
+    assert listed() == []
+    assert desk.browse(invited).status == 410
+    with desk.workers[0].storage.reading() as tx:
+        found, _ = tx.audit.latest(LookedFor(kind="account"), limit=3)
+    ended = sorted((one.subject, one.detail) for one in found[:2])
+    assert (ended, found[2].action) == ([("", "editor"), ("grace", "")], "account.password-link")
+    # What ends an account's sessions ends the links that it made.
+    again = {"password": PASSWORD, "new_password": PASSWORD, "again": PASSWORD}
+    for path in ("/editor/account/password", "/editor/account/sign-out-everywhere"):
+        invited = invite()
+        assert desk.post(path, again, page="/editor/account").status == 303
+        assert desk.browse(invited).status == 410
+    invited = invite()
+    assert do(desk, number_of(desk, "ada"), "sessions/end").status == 303
+    assert desk.browse(invited).status == 410
+
+
+INVISIBLE = ("ad\u200dmin", "\u202eadmin", "ad\u00admin", "\ufeffadmin", "admin\u3164")
+ALIKE = ("admin\u00a0", "\u2003admin", "ADMIN", "\uff41dmin", "Old\u00a0name")
+
+
+def test_a_name_is_told_from_others(tmp_path: Path) -> None:
+    storage = Storage(f"sqlite:///{tmp_path}/feedsvc.db")
+    storage.migrate()
+    with storage.writing() as tx:
+        tx.editors.add("admin", "hash", NOW)
+        tx.editors.add("old\u200d name", "hash", NOW)
+        for name in (*INVISIBLE, *ALIKE):
+            with pytest.raises(InvalidEntry) as refused:
+                accounts.check_free(tx, accounts.checked_name(name))
+            assert list(refused.value.faults) == ["name"]
+        for name in ("admins", "ad min", "Zoë Ωmega", "ada"):
+            accounts.check_free(tx, accounts.checked_name(name))
+    storage.close()
 
 
 def test_two_who_demote_each_other_at_once_leave_one(either: InProcess) -> None:

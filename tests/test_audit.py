@@ -17,7 +17,7 @@ from feedsvc.web import accounts
 from feedsvc.web.accounts import MOST_FAILURES
 from tests.conftest import utc
 from tests.contract import InProcess
-from tests.service import PASSWORD
+from tests.service import PASSWORD, form_as_browser
 
 NOW = utc(2026, 1, 21, 18, 30)
 
@@ -90,6 +90,23 @@ def test_each_act_on_an_article_is_one_line(in_process: InProcess) -> None:
     assert desk.browse("/editor/log?who=ada&kind=category").page.xpath("//tbody/tr") == []
 
 
+def test_what_is_no_act_is_not_noted(in_process: InProcess) -> None:
+    desk = in_process
+    before = acts(desk)
+    assert {one[1] for one in before if one[1].startswith("category.")} == {
+        "category.made.by-command"
+    }
+    page = "/editor/settings"
+    assert desk.post(page, form_as_browser(desk.browse(page))).status == 303
+    for slug, to in (("health", "first"), ("health", "up"), ("science", "last")):
+        pressed = {"csrf_token": desk.browse(page).field("csrf_token"), "to": to}
+        assert desk.send(f"/editor/categories/{slug}/move", pressed).status == 303
+    assert acts(desk) == before
+    path = "/editor/categories/health/move"
+    assert desk.post(path, {"to": "last"}, page="/editor/categories").status == 303
+    assert acts(desk)[len(before) :] == [("ada", "category.moved", "Health")]
+
+
 def test_signing_in_is_noted_and_nothing_secret_with_it(in_process: InProcess) -> None:
     desk = in_process
     cookie, desk.cookie = desk.cookie, ""
@@ -104,6 +121,8 @@ def test_signing_in_is_noted_and_nothing_secret_with_it(in_process: InProcess) -
         ("ada", "session.began", ""),
         ("", "session.refused", ""),
         *[("", "session.refused", "ada")] * MOST_FAILURES["pair"],
+        # Three were, in one time.
+        ("", "session.throttled", "ada"),
         ("ada", "session.began", ""),
         ("ada", "session.left", ""),
     ]

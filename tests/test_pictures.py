@@ -15,7 +15,7 @@ from PIL import Image, ImageCms
 
 from feedsvc.errors import PictureRefused
 from feedsvc.pictures import LARGEST_FILE_BYTES, remade, remade_apart
-from feedsvc.storage import Storage
+from feedsvc.storage import LookedFor, Storage
 from tests.conftest import utc
 from tests.contract import InProcess
 from tests.service import PASSWORD, Answer, form_as_browser
@@ -205,6 +205,11 @@ def test_an_upload_keeps_what_is_typed_and_is_served_for_ever(in_process: InProc
     assert in_process.browse("/editor/").text.count("A cup") == 0
     again = upload(in_process, path, typed, data)
     assert again.field("picture") == address
+    with in_process.workers[0].storage.reading() as tx:
+        noted, _ = tx.audit.latest(LookedFor(kind="picture"), limit=5)
+    assert [(one.who, one.action, one.subject) for one in noted] == [
+        ("ada", "picture.stored", address)
+    ]
 
     small = address.replace(".jpg", "-640.jpg")
     for one, size in ((address, (900, 300)), (small, (640, 213))):

@@ -15,9 +15,9 @@ from flask.sessions import SecureCookieSessionInterface
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feedsvc.model import Editor
+from feedsvc.model import Editor, Role
 from feedsvc.storage import LookedFor, SecondFactor, Storage
-from feedsvc.web import codes
+from feedsvc.web import accounts, codes
 from feedsvc.web.accounts import MOST_FAILURES
 from feedsvc.web.codes import matching_step
 from tests.conftest import utc
@@ -258,6 +258,17 @@ def test_an_administrator_resets_it_for_who_has_lost_all(desk: InProcess) -> Non
     with desk.workers[0].storage.reading() as tx:
         number = tx.editors.all()[0].id
     page = f"/editor/accounts/{number}"
+    # A session alone is no way around one's own password and code.
+    own = desk.browse(page)
+    assert own.page.xpath("//main//a[@href='/editor/account']")
+    for act in ("second-factor/reset", "password-link"):
+        refused = desk.post(f"{page}/{act}", {}, page=page)
+        assert (refused.status, "under Account" in refused.text) == (409, True)
+    with desk.workers[0].storage.writing() as tx:
+        assert accounts.has_second_factor(tx, tx.editors.all()[0])
+        tx.editors.add("zoe", accounts.hash_password(PASSWORD), NOW, Role.ADMINISTRATOR)
+    desk.cookie = ""
+    assert desk.sign_in("zoe").status == 303
     assert "It is on." in desk.browse(page).text
     assert desk.post(f"{page}/second-factor/reset", {}, page=page).status == 303
     assert "It is off." in desk.browse(page).text
@@ -299,8 +310,9 @@ def test_a_code_that_is_sent_twice_at_once_counts_once(storage: Storage) -> None
             used = pool.map(lambda _, code=code: use(storage, ada, code), range(4))
             assert sorted(used) == ["", "", "", what]
     assert use(storage, ada, shown[0]) == ""
-    assert codes.switch_off(storage, ada, by="grace", address="", now=NOW)
-    assert not codes.switch_off(storage, ada, by="grace", address="", now=NOW)
+    with storage.writing() as tx:
+        assert codes.switch_off(tx, ada, by="grace", address="", now=NOW)
+        assert not codes.switch_off(tx, ada, by="grace", address="", now=NOW)
     with storage.reading() as tx:
         assert tx.second_factors.count_recovery_codes(ada.id) == 0
         [latest], _ = tx.audit.latest(LookedFor(), limit=1)

@@ -201,7 +201,7 @@ class Publisher(Regenerator):
         tx.audit.note(
             now,
             by=by,
-            action=f"article.{action}" if action else _imported(by),
+            action=f"article.{action}" if action else _named("article.import", by),
             subject=entry.title,
             detail=f"version {entry.revision}",
             entry_id=entry.id,
@@ -275,7 +275,7 @@ class Publisher(Regenerator):
                 slug = tx.feeds.free_category_slug(category_slug_of(name))
             wanted = Category(slug, name, description, language=language)
             made = tx.feeds.add_category(wanted, whole_second(now))
-            tx.audit.note(now, by=by, action="category.made", subject=made.name)
+            tx.audit.note(now, by=by, action=_named("category.made", by), subject=made.name)
         log.info("category made", category=made.slug)
         return made
 
@@ -387,14 +387,15 @@ class Publisher(Regenerator):
         with self.storage.writing() as tx:
             tx.feeds.lock_categories()
             category, order = tx.feeds.category(slug), tx.category_order
-            if to is Move.FIRST:
-                order.put_first(category)
-            elif to is Move.LAST:
-                order.put_last(category)
+            there, opposite = order.before(category), order.after(category)
+            if to in (Move.DOWN, Move.LAST):
+                there, opposite = opposite, there
+            if to in (Move.FIRST, Move.LAST):
+                is_moved = there is not None
+                if is_moved:
+                    put = order.put_first if to is Move.FIRST else order.put_last
+                    put(category)
             else:
-                there, opposite = order.before(category), order.after(category)
-                if to is Move.DOWN:
-                    there, opposite = opposite, there
                 wanted = there
                 if beside is not None:
                     shown = tx.feeds.category_called(beside)
@@ -404,8 +405,11 @@ class Publisher(Regenerator):
                         Phrase("somebody else moved categories since you opened the page")
                     )
                 # On its other side it stands where it was to: the button was pressed twice.
-                if there is not None and wanted == there:
+                is_moved = there is not None and wanted == there
+                if there is not None and is_moved:
                     order.exchange(category.id, there)
+            if not is_moved:
+                return category
             tx.audit.note(
                 now, by=by, action="category.moved", subject=category.name, detail=to.value
             )
@@ -465,11 +469,12 @@ class Publisher(Regenerator):
         with self.storage.writing() as tx:
             if tx.settings.lock_kept() != instead_of:
                 raise EditConflict("somebody else changed settings at the same moment")
+            changed = _told_apart(instead_of, self.kept)
+            if not changed:
+                return
             tx.settings.keep(self.kept)
             tx.settings.note_max_age(max_age_seconds, whole_second(now))
-            tx.audit.note(
-                now, by=by, action="site.changed", detail=_told_apart(instead_of, self.kept)
-            )
+            tx.audit.note(now, by=by, action="site.changed", detail=changed)
             self._note(tx, now)
             tx.feeds.say_changed()
         log.info("settings changed")
@@ -527,9 +532,9 @@ def _told_apart(before: str, after: str) -> str:
     )
 
 
-def _imported(by: str) -> str:
-    """What the log calls it; files are imported by a command, where nobody is signed in."""
-    return "article.import" if by else f"article.import{BY_COMMAND}"
+def _named(action: str, by: str) -> str:
+    """What the log calls it; where nobody is signed in it is done by a command."""
+    return action if by else action + BY_COMMAND
 
 
 def _searched(entry: Entry) -> tuple[str, ...]:

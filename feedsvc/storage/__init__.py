@@ -1,7 +1,7 @@
 """SQLite and PostgreSQL behind one ``Storage``."""
 
 from feedsvc.storage.audit import BY_COMMAND, LookedFor, Noted
-from feedsvc.storage.editors import Account, Invitation, Purpose
+from feedsvc.storage.editors import Account, Invitation, OpenLink, Purpose
 from feedsvc.storage.entries import (
     CHANGED_MEANWHILE,
     MOST_COUNTED,
@@ -29,6 +29,7 @@ __all__ = [
     "LastSave",
     "LookedFor",
     "Noted",
+    "OpenLink",
     "Purpose",
     "SecondFactor",
     "Session",

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select, text, update
 
+from feedsvc.characters import look_of
 from feedsvc.errors import NotFound
 from feedsvc.model import Editor, Role
 from feedsvc.storage.schema import (
@@ -47,6 +48,22 @@ class Invitation:
     role: Role
     editor_id: int | None
     made_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLink:
+    """A one-time link that works still, as administrators see it.
+
+    :param whose: the name of the account that gets a new password by it, or "".
+    :param expires_at: aware.
+    """
+
+    token_digest: str
+    purpose: Purpose
+    role: Role
+    whose: str
+    made_by: str
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +110,17 @@ class EditorRows:
         row = self._connection.execute(select(editors).where(editors.c.name == name)).one_or_none()
         return editor_of(row, row.id) if row else None
 
+    def looking_like(self, name: str) -> Editor | None:
+        """An account whose name people cannot tell from that one; of several any."""
+        look, last = look_of(name), 0
+        query = select(editors.c.id, editors.c.name).order_by(editors.c.id).limit(MOST_LISTED)
+        while found := self._connection.execute(query.where(editors.c.id > last)).all():
+            for row in found:
+                if look_of(row.name) == look:
+                    return self.get(row.id)
+            last = found[-1].id
+        return None
+
     def add(
         self, name: str, password_hash: str, created_at: datetime, role: Role = Role.EDITOR
     ) -> Editor:
@@ -105,7 +133,7 @@ class EditorRows:
         return editor_of(row, row.id)
 
     def set_password_hash(self, name: str, password_hash: str, *, but: int | None = None) -> None:
-        """Give an account a new password; its sessions and its links end.
+        """Give an account a new password; its sessions, its links and those it made end.
 
         :param but: the number of a session that goes on.
         :raises NotFound: there is no such account.
@@ -124,6 +152,7 @@ class EditorRows:
             ending = ending.where(sessions.c.id != but)
         self._connection.execute(ending)
         self._connection.execute(delete(invitations).where(invitations.c.editor_id == id))
+        self.end_links_by(name)
 
     def note_signed_in(self, editor: Editor, now: datetime) -> bool:
         """False where it has another password since that was verified, or is gone."""
@@ -158,7 +187,7 @@ class EditorRows:
             update(editors).where(editors.c.id == editor.id).values(role=role.value)
         )
         if role is not Role.ADMINISTRATOR:
-            self._end_links_by(editor.name)
+            self.end_links_by(editor.name)
 
     def count_typed(self, id: int) -> int:
         """How many texts an account typed and did not save."""
@@ -178,7 +207,7 @@ class EditorRows:
             raise NotFound(f"there is no editor {name!r}")
         for table in (working_copies, sessions, recovery_codes, second_factors, invitations):
             self._connection.execute(delete(table).where(table.c.editor_id == id))
-        self._end_links_by(name)
+        self.end_links_by(name)
         self._connection.execute(delete(editors).where(editors.c.id == id))
 
     # One-time links
@@ -232,7 +261,28 @@ class EditorRows:
         ).one_or_none()
         return _invitation(used) if used else None
 
-    def _end_links_by(self, name: str) -> None:
+    def open_links(self, now: datetime) -> list[OpenLink]:
+        """Those that administrators made and that work still, the next to end first."""
+        query = (
+            select(invitations, editors.c.name)
+            .outerjoin(editors, editors.c.id == invitations.c.editor_id)
+            .where(_IS_MADE, invitations.c.expires_at > now)
+            .order_by(invitations.c.expires_at, invitations.c.token_digest)
+            .limit(MOST_LISTED)
+        )
+        return [_open_link(row) for row in self._connection.execute(query)]
+
+    def end_link(self, token_digest: str) -> Invitation | None:
+        """One that an administrator made; what it was, or None where there is none."""
+        ended = self._connection.execute(
+            delete(invitations)
+            .where(_IS_MADE, invitations.c.token_digest == token_digest)
+            .returning(invitations)
+        ).one_or_none()
+        return _invitation(ended) if ended else None
+
+    def end_links_by(self, name: str) -> None:
+        """Those that an account made."""
         self._connection.execute(delete(invitations).where(invitations.c.made_by == name))
 
     # Failed sign-ins
@@ -270,12 +320,26 @@ _ACCOUNTS: Select[Any] = select(
 ).outerjoin(second_factors, second_factors.c.editor_id == editors.c.id)
 
 
+_IS_MADE = invitations.c.purpose.in_([Purpose.ONE_MORE.value, Purpose.PASSWORD.value])
+
+
 def _account(row: Row[Any]) -> Account:
     return Account(editor_of(row, row.id), bool(row.has_second_factor), row.signed_in_at)
 
 
 def _invitation(row: Row[Any]) -> Invitation:
     return Invitation(Purpose(row.purpose), Role(row.role), row.editor_id, row.made_by)
+
+
+def _open_link(row: Row[Any]) -> OpenLink:
+    return OpenLink(
+        token_digest=row.token_digest,
+        purpose=Purpose(row.purpose),
+        role=Role(row.role),
+        whose=row.name or "",
+        made_by=row.made_by,
+        expires_at=row.expires_at,
+    )
 
 
 def editor_of(row: Row[Any], id: int) -> Editor:

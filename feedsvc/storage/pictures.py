@@ -54,10 +54,11 @@ class PictureRows:
         *,
         by: str,
         now: datetime,
-    ) -> None:
+    ) -> bool:
         """Store a picture, unless it is there: an address never leads to another one.
 
         :param sizes: width, height and bytes of each.
+        :returns: whether it was stored.
         """
         row = {
             "digest": digest,
@@ -71,7 +72,7 @@ class PictureRows:
             insert(pictures).values(row).on_conflict_do_nothing().returning(pictures.c.digest)
         )
         if added.first() is None:
-            return
+            return False
         self._connection.execute(
             insert(picture_sizes),
             [
@@ -85,6 +86,7 @@ class PictureRows:
                 for width, height, body in sizes
             ],
         )
+        return True
 
 
 _STORED = select(

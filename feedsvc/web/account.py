@@ -88,7 +88,9 @@ def sign_out_everywhere() -> Any:
     if refused:
         return refused
     with services().storage.writing() as tx:
+        tx.editors.lock()
         tx.sessions.end_all(g.editor.id, but=g.session.id)
+        tx.editors.end_links_by(g.editor.name)
         _note_ended(tx, "all others")
     flash(str(say(Phrase("Every other session is ended. This one goes on."))))
     return redirect(url_for("editor.account"), 303)

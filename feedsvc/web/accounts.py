@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
-from feedsvc.characters import clean_line
+from feedsvc.characters import clean_line, is_unseen
 from feedsvc.errors import InvalidEntry
 from feedsvc.model import Editor, whole_second
 from feedsvc.phrases import Phrase
@@ -28,7 +28,14 @@ MOST_FAILURES = {"pair": 5, "address": 30, "name": 100}
 
 
 class Throttled(Exception):
-    """Too many failed sign-ins; the mend is to wait."""
+    """Too many failed sign-ins; the mend is to wait.
+
+    :param key: that under which there were too many.
+    """
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__("too many failed sign-ins")
 
 
 def hash_password(password: str) -> str:
@@ -49,14 +56,34 @@ def _check_length(password: str) -> None:
 def checked_name(name: str) -> str:
     """A user name as it is stored.
 
-    :raises InvalidEntry: it is empty or too long.
+    :raises InvalidEntry: it is empty or too long, or not all of it can be seen.
     """
-    name = clean_line(name)
+    # Whatever the space, it looks like one.
+    name = clean_line(" ".join(name.split()))
+    if any(map(is_unseen, name)):
+        raise InvalidEntry(
+            {"name": Phrase("leave out characters that cannot be seen, or that turn the direction")}
+        )
     if not 1 <= len(name) <= LONGEST_NAME:
         raise InvalidEntry(
             {"name": Phrase("use 1 to %(longest)s characters", longest=LONGEST_NAME)}
         )
     return name
+
+
+def check_free(tx: Transaction, name: str) -> None:
+    """Make sure that no account has that name, or one that looks like it.
+
+    :raises InvalidEntry: one has.
+    """
+    found = tx.editors.looking_like(name)
+    if found is None:
+        return
+    if found.name == name:
+        raise InvalidEntry({"name": Phrase("there is an account of that name already")})
+    raise InvalidEntry(
+        {"name": Phrase("it looks like that of another account, “%(name)s”", name=found.name)}
+    )
 
 
 def sign_in(
@@ -184,6 +211,30 @@ def renew_password(
         return tx.editors.named(editor.name)
 
 
+def note_throttled(
+    storage: Storage, throttled: Throttled, name: str, address: str, now: datetime
+) -> None:
+    """Write down that sign-ins are refused unseen: once in the time for which they are."""
+    name, now = clean_line(name), whole_second(now)
+    key, since = digest("noted", throttled.key), now - timedelta(minutes=THROTTLE_MINUTES)
+    with storage.reading() as tx:
+        if tx.editors.failures(key, since):
+            return
+    with storage.writing() as tx:
+        tx.editors.lock_failures()
+        if tx.editors.failures(key, since):
+            return
+        tx.editors.note_failure([key], now)
+        editor = tx.editors.named(name)
+        tx.audit.note(
+            now,
+            by="",
+            action="session.throttled",
+            subject=editor.name if editor else "",
+            address=address,
+        )
+
+
 class Attempt:
     """One try of a password, counted before it is verified.
 
@@ -215,7 +266,7 @@ class Attempt:
         tx.editors.lock_failures()
         for kind, key in self._keys.items():
             if tx.editors.failures(key, self._since) >= MOST_FAILURES[kind]:
-                raise Throttled
+                raise Throttled(key)
         self._noted = tx.editors.note_failure(list(self._keys.values()), self._now)
 
     def withdraw(self, tx: Transaction) -> None:
@@ -256,6 +307,10 @@ def invitation(storage: Storage, token: str, now: datetime) -> Invitation | None
 def _is_wanted(tx: Transaction, found: Invitation) -> bool:
     if found.purpose is Purpose.CODE:
         return False
+    if found.made_by:
+        maker = tx.editors.named(found.made_by)
+        if maker is None or not maker.is_administrator:
+            return False
     return found.purpose is not Purpose.FIRST or not tx.editors.any()
 
 
@@ -272,8 +327,7 @@ def accept_invitation(
         found = tx.editors.use_invitation(token_digest(token), now)
         if found is None or found.purpose is Purpose.PASSWORD or not _is_wanted(tx, found):
             return None
-        if tx.editors.named(name):
-            raise InvalidEntry({"name": Phrase("there is an account of that name already")})
+        check_free(tx, name)
         made = tx.editors.add(name, password_hash, now, found.role)
         detail = found.role.value
         if found.made_by:
@@ -294,8 +348,9 @@ def take_new_password(
     """
     password_hash, now = hash_password(password), whole_second(now)
     with storage.writing() as tx:
+        tx.editors.lock()
         found = tx.editors.use_invitation(token_digest(token), now)
-        if found is None or found.purpose is not Purpose.PASSWORD:
+        if found is None or found.purpose is not Purpose.PASSWORD or not _is_wanted(tx, found):
             return None
         editor = tx.editors.get(found.editor_id or 0)
         if editor is None:

@@ -6,18 +6,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from flask import abort, flash, g, redirect, render_template, request, url_for
+from flask import abort, flash, g, make_response, redirect, render_template, request, url_for
 
-from feedsvc.model import Editor, Role
+from feedsvc.model import Editor, Role, whole_second
 from feedsvc.phrases import Phrase, counted
 from feedsvc.storage import Account, Purpose, Transaction
 from feedsvc.web import accounts, codes
 from feedsvc.web.languages import say
 from feedsvc.web.services import client_address, services
-from feedsvc.web.sign_in import administering, editor
+from feedsvc.web.sessions import living_since
+from feedsvc.web.sign_in import administering, editor, for_administrators, sign_in_again
 
 LARGEST_NUMBER = 2**31 - 1
 ROLES = {Role.EDITOR: Phrase("editor"), Role.ADMINISTRATOR: Phrase("administrator")}
+
+
+OWN = Phrase(
+    "This is your own account: its password and its second factor are changed under"
+    " %(account)s, where your password is asked for, and a code to switch the second factor off.",
+    account=Phrase("Account"),
+)
 
 
 class _Refused(Exception):
@@ -38,7 +46,24 @@ def all_accounts() -> Any:
 def _list_page(**shown: Any) -> str:
     with services().storage.reading() as tx:
         found = tx.editors.accounts()
-    return render_template("editor/accounts.html", accounts=found, roles=ROLES, **shown)
+        links = tx.editors.open_links(whole_second(services().clock()))
+    return render_template(
+        "editor/accounts.html", accounts=found, links=links, roles=ROLES, **shown
+    )
+
+
+@contextmanager
+def _administering() -> Iterator[Transaction]:
+    """A transaction in which accounts stand still, and who asks is an administrator still."""
+    with services().storage.writing() as tx:
+        tx.editors.lock()
+        sessions = tx.sessions.of_editor(g.editor.id, living_since(services().clock()))
+        caller = tx.editors.get(g.editor.id)
+        if caller is None or g.session.id not in [one.id for one in sessions]:
+            abort(make_response(sign_in_again()))
+        if not caller.is_administrator:
+            abort(make_response(for_administrators()))
+        yield tx
 
 
 @editor.post("/accounts/invite")
@@ -59,7 +84,7 @@ def _role() -> Role:
 
 def _link(purpose: Purpose, *, role: Role = Role.EDITOR, of: Editor | None = None) -> str:
     token, now = accounts.new_token(), services().clock()
-    with services().storage.writing() as tx:
+    with _administering() as tx:
         found = tx.editors.get(of.id) if of else None
         if of and (found is None or found.name != of.name):
             _say_gone()
@@ -76,6 +101,21 @@ def _link(purpose: Purpose, *, role: Role = Role.EDITOR, of: Editor | None = Non
         else:
             _note(tx, "account.password-link", of.name)
     return services().site.absolute(url_for("editor.welcome", token=token))
+
+
+@editor.post("/accounts/links/end")
+@administering
+def end_link() -> Any:
+    """End a one-time link that somebody made and nobody used."""
+    with _administering() as tx:
+        ended = tx.editors.end_link(request.form.get("link", ""))
+        if ended is not None:
+            whose = tx.editors.get(ended.editor_id) if ended.editor_id else None
+            detail = "" if ended.purpose is Purpose.PASSWORD else ended.role.value
+            _note(tx, "account.link-ended", whose.name if whose else "", detail)
+    # Where there is none it was over already: that is what was wanted.
+    flash(str(say(Phrase("That link is over."))))
+    return redirect(url_for("editor.all_accounts"), 303)
 
 
 @editor.get("/accounts/<int:number>")
@@ -132,11 +172,10 @@ def change_role(number: int) -> Any:
 @contextmanager
 def _changing(account: Account) -> Iterator[tuple[Transaction, Editor]]:
     """A transaction in which accounts stand still, and the account as it is in it."""
-    with services().storage.writing() as tx:
-        tx.editors.lock()
+    with _administering() as tx:
         found = tx.editors.get(account.editor.id)
         if found is None or found.name != account.editor.name:
-            raise _Refused(Phrase("This account was removed meanwhile."))
+            _say_gone()
         yield tx, found
 
 
@@ -156,9 +195,10 @@ def _check_others(tx: Transaction, found: Editor) -> None:
 def end_sessions(number: int) -> Any:
     """Sign one out, wherever that one is signed in."""
     account = _account(number)
-    with services().storage.writing() as tx:
-        ended = tx.sessions.end_all(account.editor.id)
-        _note(tx, "session.ended", account.editor.name, "all")
+    with _changing(account) as (tx, found):
+        ended = tx.sessions.end_all(found.id)
+        tx.editors.end_links_by(found.name)
+        _note(tx, "session.ended", found.name, "all")
     return _done(number, counted("%(number)s session ended.", "%(number)s sessions ended.", ended))
 
 
@@ -167,6 +207,8 @@ def end_sessions(number: int) -> Any:
 def make_password_link(number: int) -> Any:
     """Make a one-time link for another password; it is shown once."""
     account = _account(number)
+    if account.editor.id == g.editor.id:
+        return _account_page(account, 409, fault=OWN)
     return _account_page(account, link=_link(Purpose.PASSWORD, of=account.editor))
 
 
@@ -175,13 +217,12 @@ def make_password_link(number: int) -> Any:
 def reset_second_factor(number: int) -> Any:
     """Ask for no code any more: the device and the recovery codes are lost."""
     account = _account(number)
-    codes.switch_off(
-        services().storage,
-        account.editor,
-        by=g.editor.name,
-        address=client_address(),
-        now=services().clock(),
-    )
+    if account.editor.id == g.editor.id:
+        return _account_page(account, 409, fault=OWN)
+    with _changing(account) as (tx, found):
+        codes.switch_off(
+            tx, found, by=g.editor.name, address=client_address(), now=services().clock()
+        )
     return _done(number, Phrase("The second factor of %(name)s is off.", name=account.editor.name))
 
 

@@ -24,6 +24,7 @@ KINDS = {
     "account": Phrase("accounts"),
     "session": Phrase("signing in and out"),
     "site": Phrase("the site"),
+    "picture": Phrase("pictures"),
 }
 # An act that is not here stands in the log under the name that it was noted by.
 ACTS = {
@@ -46,14 +47,17 @@ ACTS = {
     "account.removed": Phrase("account removed"),
     "account.password": Phrase("password changed"),
     "account.password-link": Phrase("link for a new password made"),
+    "account.link-ended": Phrase("link ended"),
     "account.second-factor-on": Phrase("second factor switched on"),
     "account.second-factor-off": Phrase("second factor switched off"),
     "account.second-factor-reset": Phrase("second factor reset"),
     "session.began": Phrase("signed in"),
     "session.refused": Phrase("sign-in refused"),
+    "session.throttled": Phrase("sign-ins refused: too many failed"),
     "session.left": Phrase("signed out"),
     "session.ended": Phrase("sessions ended"),
     "site.changed": Phrase("settings of the site changed"),
+    "picture.stored": Phrase("picture uploaded"),
 }
 
 

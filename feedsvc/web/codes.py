@@ -15,7 +15,7 @@ import pyotp
 import segno
 
 from feedsvc.model import Editor, whole_second
-from feedsvc.storage import BY_COMMAND, SecondFactor, Storage
+from feedsvc.storage import BY_COMMAND, SecondFactor, Storage, Transaction
 from feedsvc.web.accounts import Attempt, digest, has_second_factor
 
 STEP_SECONDS = 30
@@ -181,17 +181,16 @@ def use(
     return used
 
 
-def switch_off(storage: Storage, editor: Editor, *, by: str, address: str, now: datetime) -> bool:
+def switch_off(tx: Transaction, editor: Editor, *, by: str, address: str, now: datetime) -> bool:
     """No code is asked for any more. Whether one was.
 
     :param by: the name of whoever does it, which may be another; "" of the operator.
     """
-    with storage.writing() as tx:
-        if not tx.second_factors.remove(editor.id):
-            return False
-        is_own = by == editor.name
-        action = "account.second-factor-off" if is_own else "account.second-factor-reset"
-        if not by:
-            action += BY_COMMAND
-        tx.audit.note(now, by=by, action=action, subject=editor.name, address=address)
+    if not tx.second_factors.remove(editor.id):
+        return False
+    is_own = by == editor.name
+    action = "account.second-factor-off" if is_own else "account.second-factor-reset"
+    if not by:
+        action += BY_COMMAND
+    tx.audit.note(now, by=by, action=action, subject=editor.name, address=address)
     return True

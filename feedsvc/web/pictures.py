@@ -22,7 +22,7 @@ from feedsvc.web import wording
 from feedsvc.web.enclosures import EnclosureFields, of_stored
 from feedsvc.web.languages import say
 from feedsvc.web.public import public
-from feedsvc.web.services import services
+from feedsvc.web.services import client_address, services
 from feedsvc.web.sign_in import editor, signed_in
 
 log = structlog.get_logger("feedsvc.web")
@@ -71,14 +71,22 @@ def keep_picture(file: FileStorage) -> Enclosure:
     with _turn():
         made = remade_apart(data)
     now = whole_second(services().clock())
-    with storage.writing() as tx:
-        sizes = [(one.width, one.height, one.body) for one in made.sizes]
-        tx.pictures.add(digest, made.media_type, sizes, by=g.editor.name, now=now)
-    log.info("picture stored", digest=digest, media_type=made.media_type)
     widest = made.sizes[0]
-    return of_stored(
+    stored = of_stored(
         StoredPicture(digest, made.media_type, widest.width, widest.height, len(widest.body))
     )
+    with storage.writing() as tx:
+        sizes = [(one.width, one.height, one.body) for one in made.sizes]
+        if tx.pictures.add(digest, made.media_type, sizes, by=g.editor.name, now=now):
+            tx.audit.note(
+                now,
+                by=g.editor.name,
+                action="picture.stored",
+                subject=stored.url,
+                address=client_address(),
+            )
+    log.info("picture stored", digest=digest, media_type=made.media_type)
+    return stored
 
 
 @contextmanager

@@ -83,13 +83,14 @@ def switch_off_second_factor() -> Any:
     if not used:
         fault = Phrase("the code is wrong, or it was used already")
         return account_page("off", {"code": fault}, 422)
-    codes.switch_off(
-        services().storage,
-        g.editor,
-        by=g.editor.name,
-        address=client_address(),
-        now=services().clock(),
-    )
+    with services().storage.writing() as tx:
+        codes.switch_off(
+            tx,
+            g.editor,
+            by=g.editor.name,
+            address=client_address(),
+            now=services().clock(),
+        )
     log.info("second factor off", editor=g.editor.name)
     flash(str(say(Phrase("The second factor is switched off."))))
     return redirect(url_for("editor.account"), 303)

@@ -83,9 +83,23 @@ def signed_in(view: Any) -> Any:
             return view(**arguments)
         if request.method == "GET":
             return redirect(url_for("editor.sign_in", next=request.path), 303)
-        return _sign_in_again()
+        return sign_in_again()
 
     return guarded
+
+
+def for_administrators() -> tuple[str, int]:
+    """What an editor is told who asks for what administrators do."""
+    page = render_template(
+        "error.html",
+        title=Phrase("For administrators"),
+        text=Phrase(
+            "This page is for administrators, and %(name)s is the account of an editor."
+            " Nothing was changed. An administrator can give it another role.",
+            name=g.editor.name,
+        ),
+    )
+    return page, 403
 
 
 def administering(view: Any) -> Any:
@@ -95,16 +109,7 @@ def administering(view: Any) -> Any:
     def guarded(**arguments: Any) -> Any:
         if g.editor.is_administrator:
             return view(**arguments)
-        page = render_template(
-            "error.html",
-            title=Phrase("For administrators"),
-            text=Phrase(
-                "This page is for administrators, and %(name)s is the account of an editor."
-                " Nothing was changed. An administrator can give it another role.",
-                name=g.editor.name,
-            ),
-        )
-        return page, 403
+        return for_administrators()
 
     asking = signed_in(guarded)
     asking.is_for_administrators = True
@@ -120,7 +125,7 @@ def _is_for(who: Editor, endpoint: str) -> bool:
 # What was typed is never lost
 
 
-def _sign_in_again(fault: str = "", status: int = 401) -> Any:
+def sign_in_again(fault: str = "", status: int = 401) -> Any:
     """What was typed goes into the sign-in page, and on from there."""
     if not _is_of_our_pages():
         abort(400, Phrase("The form came from another site."))
@@ -176,7 +181,7 @@ def keep_typed(fault: str, status: int) -> Any:
     if show_again is None or request.view_args is None or not _is_of_our_pages():
         return None
     if getattr(g, "editor", None) is None:
-        return _sign_in_again(fault, status)
+        return sign_in_again(fault, status)
     if not _is_for(g.editor, request.endpoint or ""):
         return None
     return show_again(request.form, request.view_args, fault, status)
@@ -198,7 +203,7 @@ def resume_after_csrf_error() -> Any:
             Phrase("The page was opened in an earlier session. Sign in once more."), 400
         )
     if g.editor is None:
-        return _sign_in_again()
+        return sign_in_again()
     return keep_typed(
         Phrase("The form was opened in an earlier session, so nothing was saved. Press again."),
         400,
@@ -259,8 +264,8 @@ def sign_in() -> Any:
     except passwords.Busy:
         fault = Phrase("Many are signing in just now. Try again in a few seconds.")
         status = 503
-    except accounts.Throttled:
-        fault, status = _throttled()
+    except accounts.Throttled as error:
+        fault, status = _throttled(error, request.form.get("name", ""))
     page = _sign_in_page(target, kept, fault, request.form.get("name", ""))
     return _refused(page, status)
 
@@ -290,8 +295,8 @@ def sign_in_code() -> Any:
             return _go_on(found, target, kept)
         fault, status = Phrase("The code is wrong, or it was used already."), 401
         log.warning("sign-in failed: wrong code", address=client_address())
-    except accounts.Throttled:
-        fault, status = _throttled()
+    except accounts.Throttled as error:
+        fault, status = _throttled(error, found.name)
     return _refused(_code_page(target, kept, fault), status)
 
 
@@ -303,8 +308,9 @@ def _pending() -> Editor | None:
     return accounts.awaiting_code(services().storage, token, services().clock())
 
 
-def _throttled() -> tuple[str, int]:
+def _throttled(error: accounts.Throttled, name: str) -> tuple[str, int]:
     log.warning("sign-in refused: too many failures", address=client_address())
+    accounts.note_throttled(services().storage, error, name, client_address(), services().clock())
     minutes = accounts.THROTTLE_MINUTES
     fault = Phrase(
         "Too many failed attempts. Wait %(minutes)s minutes, then try again.", minutes=minutes
