@@ -361,6 +361,7 @@ class Newsroom:
     def rename_category(self, key: str) -> None:
         self.number += 1
         slug = f"{key}-{self.number}"
+        self.service.opened("/editor/categories")
         answer = self.service.post(
             f"/editor/categories/{self.category_slugs[key][-1]}",
             {"name": CATEGORIES[key], "slug": slug, "description": ""},

@@ -243,7 +243,7 @@ class Contract(RuleBasedStateMachine):
 
     @rule(keys=KEYS, is_stored=st.booleans(), after=st.integers(0, 120))
     def crash_in_a_save(self, keys: list[str], is_stored: bool, after: int) -> None:
-        page = self.service.browse("/editor/new").page
+        page = self.service.opened("/editor/new").page
         path = page.xpath("//main//form/@action")[0]
         self.newsroom.number += 1
         word = f"Word{self.newsroom.number}x"

@@ -16,7 +16,7 @@ from werkzeug.test import Client
 from feedsvc import app
 from feedsvc.config import load
 from feedsvc.errors import StorageUnreachable
-from feedsvc.publishing import Publisher
+from feedsvc.publishing import Draft, Publisher
 from feedsvc.storage import Storage
 from feedsvc.storage.served import ServedRows
 from feedsvc.timestamps import utc_now
@@ -274,7 +274,7 @@ def test_memory_stays_bounded(tmp_path: Path) -> None:
     body = random.Random(5).randbytes(15_000).hex(" ", 5)  # noqa: S311
     for number in range(150):
         category = publisher.ensure_category(f"Number {number}", utc(2026, 1, 1))
-        draft = app.Draft(title="t", categories=(category,), body=body, published=utc(2026, 1, 2))
+        draft = Draft(title="t", categories=(category,), body=body, published=utc(2026, 1, 2))
         publisher.import_entry(draft, f"test:{number}", utc(2026, 1, 3) + timedelta(days=1))
     storage.close()
     with Service(tmp_path, url, environment=environment) as service:

@@ -157,7 +157,7 @@ def test_two_at_once_see_what_the_other_changed(desk: InProcess) -> None:
     def is_first(number: int) -> bool:
         new = desk.workers[number].in_force.standing(written({"site.title": f"By {number}"}))
         try:
-            new.publisher.take_effect(NOW, instead_of=written(kept))
+            new.publisher.take_effect(NOW, instead_of=written(kept), max_age_seconds=300)
         except EditConflict:
             return False
         return True
