@@ -17,7 +17,7 @@ from feedsvc.model import Site, Window
 from feedsvc.publishing import Publisher
 from feedsvc.storage import Storage
 from tests import hashing as hashing
-from tests.contract import InProcess
+from tests.contract import InProcess, copy_database
 from tests.service import Service
 
 pytest_plugins = ["tests.browsing"]
@@ -63,15 +63,23 @@ def postgresql_template(postgresql_server: str) -> str:
     return "feedsvc_template"
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with the schema, to be copied for each test."""
+    file = tmp_path_factory.mktemp("template") / "feedsvc.db"
+    storage = Storage(f"sqlite:///{file}")
+    storage.migrate()
+    storage.close()
+    return file
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def storage_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty database with the schema, on either engine."""
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/feedsvc.db"
-        storage = Storage(url)
-        storage.migrate()
-        storage.close()
-        return url
+        template = request.getfixturevalue("sqlite_template")
+        copy_database(template, tmp_path / "feedsvc.db")
+        return f"sqlite:///{tmp_path}/feedsvc.db"
     server = request.getfixturevalue("postgresql_server")
     template = request.getfixturevalue("postgresql_template")
     name = f"feedsvc_{next(_numbers)}"

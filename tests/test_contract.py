@@ -31,7 +31,7 @@ from tests.conftest import utc
 from tests.contract import CATEGORIES, POLICIES, Article, InProcess, Newsroom, Processes, Reader
 
 SEED = int(os.environ.get("CONTRACT_SEED", "1"))
-EXAMPLES = int(os.environ.get("CONTRACT_EXAMPLES", "18"))
+EXAMPLES = int(os.environ.get("CONTRACT_EXAMPLES", "12"))
 # Two days before the clocks of Rome go back.
 START = utc(2026, 10, 23, 10)
 MINUTE, HOUR, DAY = 60, 3600, 86400
