@@ -151,6 +151,17 @@ def in_process(tmp_path: Path, signed_up_once: tuple[Path, str]) -> Iterator[InP
     service.stop()
 
 
+@pytest.fixture
+def either(storage_url: str, tmp_path: Path) -> Iterator[InProcess]:
+    """One worker in this process, on either engine, and its editor signed in."""
+    service = InProcess(tmp_path, storage_url, workers=1)
+    service.set_clock(utc(2026, 1, 21, 18, 30))
+    service.start()
+    service.sign_up()
+    yield service
+    service.stop()
+
+
 def utc(*parts: int) -> datetime:
     """A UTC instant from a literal."""
     return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type, misc]

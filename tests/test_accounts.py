@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -29,17 +28,6 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 @pytest.fixture
 def desk(in_process: InProcess) -> InProcess:
     return in_process
-
-
-@pytest.fixture
-def either(storage_url: str, tmp_path: Path) -> Iterator[InProcess]:
-    """A desk on either engine."""
-    service = InProcess(tmp_path, storage_url, workers=1)
-    service.set_clock(NOW)
-    service.start()
-    service.sign_up()
-    yield service
-    service.stop()
 
 
 def add(desk: InProcess, name: str, role: Role = Role.EDITOR) -> int:
