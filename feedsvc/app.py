@@ -149,12 +149,20 @@ def prepare(
         for difference in differences(publisher_of(config, storage), publisher):
             log.warning("the service was started with another setting", setting=difference)
     if serving:
-        with storage.writing() as tx:
-            in_force = over(config, read(tx.settings.kept()))
-            tx.settings.note_max_age(in_force.feeds.max_age_seconds, whole_second(now))
+        note_max_age(config, storage, whole_second(now))
         publisher.publish_due(now)
         publisher.regenerate_owed(now, most=FEW_FEEDS)
     return publisher
+
+
+def note_max_age(config: Config, storage: Storage, now: datetime) -> None:
+    """Keep what caches are told from now on; a start that finds nothing new waits for no writer."""
+    with storage.reading() as tx:
+        seconds = over(config, read(tx.settings.kept())).feeds.max_age_seconds
+        if tx.settings.new_max_ages(seconds, now) is None:
+            return
+    with storage.writing() as tx:
+        tx.settings.note_max_age(seconds, now)
 
 
 def differences(ours: Publisher, noted: Publisher) -> list[str]:

@@ -57,6 +57,11 @@ class SettingRows:
         What they were told before is remembered until none can go by it any more: whatever
         process answers their readers meanwhile, it must not take their copies for newer ones.
         """
+        if noted := self.new_max_ages(seconds, now):
+            self.put(MAX_AGE, noted)
+
+    def new_max_ages(self, seconds: int, now: datetime) -> str | None:
+        """What ``note_max_age`` would store; None where that stands there already."""
         found = self._max_ages()
         before = found["before"] if now.isoformat() < found["until"] else 0
         until = found["until"]
@@ -65,8 +70,7 @@ class SettingRows:
             after = now + timedelta(seconds=2 * found["now"]) + MAX_AGE_SLACK
             before, until = max(before, found["now"]), max(until, after.isoformat())
         noted = {"now": seconds, "before": before, "until": until}
-        if noted != found:
-            self.put(MAX_AGE, json.dumps(noted))
+        return json.dumps(noted) if noted != found else None
 
     def _max_ages(self) -> dict[str, Any]:
         return {"now": 0, "before": 0, "until": "", **json.loads(self.get(MAX_AGE) or "{}")}

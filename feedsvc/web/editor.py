@@ -158,10 +158,12 @@ def save(uuid: UUID) -> Any:
     form = _with_file_named(form, action)
     form, troubles = asked(form, current, is_draft=action is Action.SAVE_DRAFT)
     # What is not known of a draft's picture or recording may be found out later.
-    refused = _refused({} if action is Action.SAVE_DRAFT else troubles, form, action, current)
+    entry, refused = _foretold(
+        {} if action is Action.SAVE_DRAFT else troubles, form, action, current
+    )
     if refused is not None:
         return _form_page(refused, current, uuid, status=422)
-    question = _question(form, current, action)
+    question = _question(entry, form, action)
     if question is not None:
         preview = _preview(form, current, uuid)
         return _form_page(form, current, uuid, preview=preview, question=question)
@@ -173,26 +175,28 @@ def save(uuid: UUID) -> Any:
     return _done(draft, form, action, current, uuid, troubles)
 
 
-def _refused(
+def _foretold(
     troubles: dict[str, str], form: ArticleForm, action: Action, current: Entry | None
-) -> ArticleForm | None:
-    """The form with everything that is wrong at once, if anything is.
+) -> tuple[Entry | None, ArticleForm | None]:
+    """The entry as a save would leave it; or the form with all that is wrong, if anything is.
 
-    Before anything is made for it: an article that is refused makes no category.
+    Neither where somebody else saved it meanwhile, which the save says. Before anything is
+    made for it: an article that is refused makes no category.
     """
+    entry = None
     draft, read = _foreseen(form, current)
     faults = {**troubles, **form.faults, **read.faults}
     if faults:
         faults = {**find_faults(draft.cleaned(), action), **faults}
     elif form.revision == (current.revision if current else 0):
         try:
-            services().publisher.foresee(current, draft, action, services().clock())
+            entry = services().publisher.foresee(current, draft, action, services().clock())
         except InvalidEntry as error:
             faults = error.faults
     if not faults:
-        return None
+        return entry, None
     asked_again = replace(form, fold_choices=read.fold_choices, gap_choices=read.gap_choices)
-    return replace(asked_again, faults={}).with_faults(faults)
+    return None, replace(asked_again, faults={}).with_faults(faults)
 
 
 def _done(
@@ -237,22 +241,17 @@ def _done(
     return redirect(url_for("editor.edit", uuid=entry.uuid), 303)
 
 
-def _question(form: ArticleForm, current: Entry | None, action: Action) -> Question | None:
+def _question(entry: Entry | None, form: ArticleForm, action: Action) -> Question | None:
     """What is to be asked before it goes out; None where it was, or need not be.
 
-    What cannot be published is not asked about: the save, which comes next, says why.
+    :param entry: as the save would leave it, if it would.
     """
-    if action not in ASKED_OF or READ_BY_PEOPLE not in request.headers.get("Accept", ""):
+    if entry is None or action not in ASKED_OF:
         return None
-    if form.revision != (current.revision if current else 0):
-        return None
-    draft, read = _foreseen(form, current)
-    try:
-        entry = services().publisher.foresee(current, draft, action, services().clock())
-    except InvalidEntry:
+    if READ_BY_PEOPLE not in request.headers.get("Accept", ""):
         return None
     question = Question.of(entry, action, _zone_of(form)[0])
-    return None if read.faults or request.form.get("asked") == question.asked else question
+    return None if request.form.get("asked") == question.asked else question
 
 
 @editor.post("/entries/<uuid:uuid>/preview")
