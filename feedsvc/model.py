@@ -52,16 +52,19 @@ class Format(StrEnum):
 
     RSS = "rss"
     ATOM = "atom"
+    JSON = "json"
 
     @property
     def media_type(self) -> str:
-        """The registered media type, without parameters."""
+        """The media type that readers know it by, without parameters."""
+        if self is Format.JSON:
+            return "application/feed+json"
         return f"application/{self.value}+xml"
 
     @property
     def label(self) -> str:
         """What people call it."""
-        return {"rss": "RSS", "atom": "Atom"}[self.value]
+        return {"rss": "RSS", "atom": "Atom", "json": "JSON Feed"}[self.value]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,7 +24,7 @@ def test_the_pieces_are_the_document(format: Format, number: int) -> None:
     document = rendered(format, *entries)
     pieces = cut(document, format)
     assert len(pieces.entries) == number
-    assert b"".join((pieces.before, *pieces.entries, pieces.after)) == document
+    assert pieces.without(frozenset()) == document
 
 
 @pytest.mark.parametrize("format", list(Format))
@@ -30,8 +32,11 @@ def test_only_what_is_new_or_changed_is_left(format: Format) -> None:
     earlier = cut(rendered(format, make_entry(1), make_entry(2)), format)
     now = rendered(format, make_entry(1), make_entry(2, body="Changed."), make_entry(3))
     left = cut(now, format).without(earlier.marks)
-    root = etree.fromstring(left)
-    ids = [one.text for one in root.iter("guid", "{http://www.w3.org/2005/Atom}id")]
+    if format is Format.JSON:
+        ids = [item["id"] for item in json.loads(left)["items"]]
+    else:
+        root = etree.fromstring(left)
+        ids = [one.text for one in root.iter("guid", "{http://www.w3.org/2005/Atom}id")]
     assert [id for id in ids if id != HEALTH_FEED.urn] == [entry_id(2), entry_id(3)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -100,7 +101,7 @@ def test_nothing_is_read_before_it_is_asked_for(
     "path",
     [
         "/feeds/none.rss",
-        "/feeds/number-3.json",
+        "/feeds/number-3.xml",
         "/feeds/number-3",
         "/feeds/",
         "/feeds/a/number-3.rss",
@@ -348,13 +349,15 @@ def test_many_readers_editors_and_a_small_memory(
 
     with ThreadPoolExecutor(6) as pool:
         readers = [pool.submit(read, number) for number in range(4)]
-        for number in range(24):
-            category = categories[number % len(categories)]
-            publish(publisher, category, number)
-            documents.refresh()
-            for format in Format:
-                body = found(documents, f"/feeds/{category.slug}.{format}").bodies["identity"]
-                assert f"Title {number}<".encode() in body
-        over.set()
+        try:
+            for number in range(24):
+                category = categories[number % len(categories)]
+                publish(publisher, category, number)
+                documents.refresh()
+                for format in Format:
+                    body = found(documents, f"/feeds/{category.slug}.{format}").bodies["identity"]
+                    assert re.search(rb"Title %d\b" % number, body)
+        finally:
+            over.set()
         assert all(one.result(10) for one in readers)
     assert documents.size_bytes <= size * 10

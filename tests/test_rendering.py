@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import itertools
+import json
 import os
 import subprocess
 import sys
@@ -48,13 +49,22 @@ NS = {
 TITLES = {
     Format.RSS: "/rss/channel/item/title/text()",
     Format.ATOM: "/*/a:entry/a:title/text()",
+    Format.JSON: "title",
 }
-IDS = {Format.RSS: "/rss/channel/item/guid/text()", Format.ATOM: "/*/a:entry/a:id/text()"}
+IDS = {
+    Format.RSS: "/rss/channel/item/guid/text()",
+    Format.ATOM: "/*/a:entry/a:id/text()",
+    Format.JSON: "id",
+}
 
-both_formats = pytest.mark.parametrize("format", list(Format))
+each_format = pytest.mark.parametrize("format", list(Format))
+in_xml = pytest.mark.parametrize("format", [Format.RSS, Format.ATOM])
 
 
 def find(document: bytes, path: str) -> list[Any]:
+    """What an XPath finds in XML; of JSON Feed a member of each item."""
+    if document.startswith(b"{"):
+        return [item.get(path) for item in json.loads(document)["items"]]
     found: list[Any] = etree.fromstring(document).xpath(path, namespaces=NS)
     return found
 
@@ -100,7 +110,7 @@ def test_two_processes_with_other_zones_locales_and_hash_seeds_write_the_same_by
     assert len(digests.pop().strip()) == 64
 
 
-@both_formats
+@each_format
 def test_the_order_in_which_entries_come_does_not_matter(format: Format) -> None:
     entries = [
         make_entry(1),
@@ -113,7 +123,7 @@ def test_the_order_in_which_entries_come_does_not_matter(format: Format) -> None
     assert len({fingerprint(HEALTH_FEED, order, SITE, FULL) for order in orders}) == 1
 
 
-@both_formats
+@each_format
 def test_the_newest_entry_stands_first(format: Format) -> None:
     first = make_entry(1, published=datetime(2026, 1, 21, 18, 12, 59, tzinfo=UTC))
     second = make_entry(2, published=datetime(2026, 1, 21, 18, 13, 0, tzinfo=UTC))
@@ -270,11 +280,12 @@ def test_an_entry_names_its_categories() -> None:
 def test_an_entry_names_its_author_and_the_site_stands_in_for_one() -> None:
     # On the entry itself: newsboat shows no author where only the Atom feed has one.
     signed, unsigned = make_entry(1, author="Ada Rossi"), make_entry(2, author="")
-    rss, atom = (rendered(format, signed, unsigned) for format in Format)
+    rss, atom, feed = (rendered(format, signed, unsigned) for format in Format)
 
     assert find(rss, "//item/dc:creator/text()") == ["Ada Rossi", "The editors"]
     assert find(atom, "//a:entry/a:author/a:name/text()") == ["Ada Rossi", "The editors"]
     assert find(atom, "/a:feed/a:author/a:name/text()") == ["The editors"]
+    assert find(feed, "authors") == [[{"name": "Ada Rossi"}], [{"name": "The editors"}]]
 
 
 def test_an_atom_feed_has_an_author_even_where_the_site_names_none() -> None:
@@ -303,7 +314,7 @@ def test_an_atom_feed_is_valid_by_the_grammar_of_rfc_4287(
     assert len(ids) == len(set(ids)) == count + 1
 
 
-@both_formats
+@in_xml
 def test_a_document_is_utf_8_and_says_so(format: Format) -> None:
     document = rendered(format, make_entry(title="日本 – «שלום»"))
 
@@ -314,7 +325,7 @@ def test_a_document_is_utf_8_and_says_so(format: Format) -> None:
 # What a reader makes of it
 
 
-@both_formats
+@in_xml
 def test_feedparser_reads_what_was_meant(format: Format) -> None:
     entry = make_entry(
         title="A title – «日本» שלום & more",
@@ -493,7 +504,7 @@ def test_equal_fingerprints_mean_equal_bytes(one: dict[str, Any], other: dict[st
 # Documents
 
 
-@both_formats
+@each_format
 def test_a_feed_is_stored_in_each_encoding_with_an_etag_of_its_own(format: Format) -> None:
     body = rendered(format, make_entry())
     plain, *packed = made = documents(HEALTH_FEED, format, body, CHANGED, PUBLISHED)

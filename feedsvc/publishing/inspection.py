@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 from lxml import etree
 
@@ -58,9 +59,11 @@ def _faults_of(stored: StoredDocument) -> list[str]:
     if hashlib.sha256(identity).hexdigest()[:32] != stored.etags[IDENTITY]:
         faults.append(f"its ETag is not that of its bytes; {mend}")
     try:
-        etree.fromstring(identity)
+        json.loads(identity) if stored.format is Format.JSON else etree.fromstring(identity)
     except etree.XMLSyntaxError as error:
         faults.append(f"is not XML: {error}; {mend}")
+    except ValueError as error:
+        faults.append(f"is not JSON: {error}; {mend}")
     for encoding in ENCODINGS:
         packed = stored.bodies.get(encoding)
         try:

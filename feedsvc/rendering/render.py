@@ -22,6 +22,7 @@ from feedsvc.characters import is_writable
 from feedsvc.errors import RenderingError
 from feedsvc.model import Category, Entry, Feed, FeedDocument, Format, Site, Tombstone, Window
 from feedsvc.remembering import Remembered
+from feedsvc.rendering import jsonfeed
 from feedsvc.rendering.enclosures import absolute_url
 from feedsvc.rendering.encodings import CODINGS, IDENTITY
 from feedsvc.rendering.html import entry_html, summary_text
@@ -40,7 +41,7 @@ from feedsvc.timestamps import rfc3339
 
 # Raised whenever the bytes of an unchanged entry change, or the codings they are
 # stored in: the stored documents of an older version are then rendered anew.
-RENDERER_VERSION = 3
+RENDERER_VERSION = 4
 NOTHING: Mapping[str, datetime] = MappingProxyType({})
 
 
@@ -195,13 +196,14 @@ def render(
         except Exception as error:  # whatever is wrong with one, the others go out
             left_out.append(LeftOut(entry.id, format, f"{type(error).__name__}: {error}"))
     head, end = _frame(feed, site, format, updated, tombstones)
+    joint = _JOINTS.get(format, b"")
     room = window.most_bytes - len(head) - len(end)
     parts = [part for _, part in items]
     cut = 0
-    if sum(map(len, parts)) > room:
-        parts = _within(items, entered, room)
+    if sum(len(part) + len(joint) for part in parts) > room:
+        parts = _within(items, entered, room, joint)
         cut = len(items) - len(parts)
-    return Rendered(format, b"".join((head, *parts, end)), tuple(left_out), cut)
+    return Rendered(format, b"".join((head, joint.join(parts), end)), tuple(left_out), cut)
 
 
 def prepare(feed: Feed, entries: Iterable[Entry], site: Site, window: Window) -> None:
@@ -215,13 +217,16 @@ def prepare(feed: Feed, entries: Iterable[Entry], site: Site, window: Window) ->
 
 
 def _within(
-    items: Sequence[tuple[Entry, bytes]], entered: Mapping[str, datetime], room: int
+    items: Sequence[tuple[Entry, bytes]],
+    entered: Mapping[str, datetime],
+    room: int,
+    joint: bytes,
 ) -> list[bytes]:
     """As many entries as fit, those of the last entered before the others; one at least."""
     parts = {entry.id: part for entry, part in items}
     fitting: set[str] = set()
     for entry in _last_entered_first([entry for entry, _ in items], entered):
-        room -= len(parts[entry.id])
+        room -= len(parts[entry.id]) + len(joint)
         if room < 0 and fitting:
             break
         fitting.add(entry.id)
@@ -232,6 +237,8 @@ def _frame(
     feed: Feed, site: Site, format: Format, updated: datetime, tombstones: Sequence[Tombstone]
 ) -> tuple[bytes, bytes]:
     """What stands before and after the entries; feedgen puts those at the very end."""
+    if format is Format.JSON:
+        return jsonfeed.frame(_json_members(feed, site))
     whole = _written(_generator(feed, site, format, updated, tombstones), format)
     end = _ENDS[format]
     return whole.removesuffix(end), end
@@ -390,6 +397,50 @@ def _atom_entry(entry: Entry, site: Site, full_content: bool, of_feed: str) -> A
     return item.atom_entry()
 
 
+def _json_members(feed: Feed, site: Site) -> dict[str, Any]:
+    return {
+        "title": _title(feed, site),
+        "home_page_url": site.absolute(feed.page_path),
+        "feed_url": site.absolute(feed.path(Format.JSON)),
+        "description": _description(feed, site),
+        "authors": [{"name": site.author or site.title}],
+        "language": feed.language(site),
+    }
+
+
+def _json_item(entry: Entry, site: Site, full_content: bool) -> bytes:
+    _check(entry)
+    published, updated = _dates(entry)
+    summary = summary_text(entry)
+    html = entry_html(entry, site) if full_content else ""
+    return jsonfeed.item(
+        {
+            "id": entry.id,
+            "url": site.absolute(entry.path),
+            "title": entry.title,
+            "content_html": html,
+            # One of both there must be.
+            "content_text": "" if html else summary or entry.title,
+            "summary": summary,
+            "date_published": rfc3339(published),
+            "date_modified": rfc3339(updated),
+            "authors": [{"name": _author(entry, site)}],
+            "tags": [category.name for category in _named(entry)],
+            "language": entry.language(site),
+            "image": absolute_url(entry.picture, site) if entry.picture else "",
+            "attachments": [
+                {
+                    "url": absolute_url(one, site),
+                    "mime_type": one.media_type,
+                    "size_in_bytes": one.length_bytes,
+                }
+                for one in entry.enclosures
+                if one.is_known
+            ],
+        }
+    )
+
+
 def _author(entry: Entry, site: Site) -> str:
     return entry.author or site.author or site.title
 
@@ -411,6 +462,8 @@ _ELEMENTS: dict[Format, Callable[[Entry, Site, bool, str], Any]] = {
     Format.ATOM: _atom_entry,
 }
 _ENDS = {Format.RSS: b"</channel></rss>", Format.ATOM: b"</feed>"}
+# What stands between two entries.
+_JOINTS = {Format.JSON: jsonfeed.JOINT}
 # Where an entry's namespaces are declared while it is written: on the root, as in a feed.
 _ROOTS: dict[Format, Callable[[], Any]] = {
     Format.RSS: lambda: etree.Element("rss", nsmap={"dc": DC, "atom": ATOM, "content": CONTENT}),
@@ -431,6 +484,8 @@ def _part(entry: Entry, site: Site, full_content: bool, format: Format, of_feed:
 
 
 def _made_part(entry: Entry, site: Site, full_content: bool, format: Format, of_feed: str) -> bytes:
+    if format is Format.JSON:
+        return _json_item(entry, site, full_content)
     root = _ROOTS[format]()
     root.append(_ELEMENTS[format](entry, site, full_content, of_feed))
     text: bytes = etree.tostring(root, encoding="UTF-8", xml_declaration=False)
