@@ -102,8 +102,8 @@ def fill() -> None:
     from django.contrib.sites.models import Site
 
     from feedsvc.importing import parse_article
-    from feedsvc.publishing import slug_of
     from feedsvc.rendering.html import body_html
+    from feedsvc.slugs import slug_of
     from feedsvc.timestamps import to_instant, zone_named
 
     with connection.schema_editor() as editor:

@@ -224,7 +224,7 @@ def _announce(config: Config, storage: Storage, token: str | None) -> None:
     print(f"\n{site.title} is served on {site.url}\n")
     print(f"  Pages    {site.absolute('/')}")
     for feed in feeds:
-        name = feed.category.name if feed.category else "Everything"
+        name = feed.name or "Everything"
         addresses = "  ".join(site.absolute(feed.path(format)) for format in Format)
         print(f"  Feed     {addresses}  ({name})")
     if others:

@@ -74,6 +74,8 @@ def site_of(config: Config) -> Site:
         language=site.language,
         description=site.description,
         author=site.author,
+        rights=site.rights,
+        logo=site.logo,
     )
 
 
@@ -94,8 +96,9 @@ def publisher_with(
     window = Window(
         items=config.feeds.window_items,
         days=config.feeds.window_days,
-        full_content=config.feeds.content == "full",
+        content=config.feeds.content,
         most_bytes=config.feeds.window_bytes,
+        max_age_seconds=config.feeds.max_age_seconds,
     )
     grace = timedelta(seconds=config.feeds.grace_seconds)
     settling = timedelta(seconds=SETTLING_SECONDS if config.server.workers > 1 else 0)
@@ -137,6 +140,7 @@ def prepare(
             slug=category.slug,
             description=category.description,
             language=category.language,
+            content=category.content,
         )
     if not has_key:
         with storage.writing() as tx:

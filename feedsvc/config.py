@@ -21,12 +21,12 @@ from urllib.parse import urlsplit
 
 from feedsvc.characters import clean_line, is_language_tag
 from feedsvc.errors import ConfigError
+from feedsvc.model import CONTENTS
 from feedsvc.phrases import Phrase
+from feedsvc.slugs import RESERVED_SLUGS
 from feedsvc.timestamps import is_zone_name
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-RESERVED_SLUGS = {"all", "authors"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,8 @@ class SiteConfig:
     timezone: str
     description: str
     author: str
+    rights: str
+    logo: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ class CategoryConfig:
     name: str
     description: str
     language: str
+    content: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,18 +138,31 @@ def _title(value: str) -> str | None:
     return _filled(value) or _at_most(200)(value)
 
 
-def _url(value: str) -> str | None:
+def _is_address(value: str) -> bool:
+    """Whether it is an absolute http or https address without a user's name."""
     try:
         parts = urlsplit(value)
         is_absolute = parts.scheme in ("http", "https") and bool(parts.hostname)
         _ = parts.port
     except ValueError:  # such as http://[x or http://x:99999
-        is_absolute = False
-    if not is_absolute or parts.username is not None or re.search(r"\s", value):
+        return False
+    return is_absolute and parts.username is None and not re.search(r"\s", value)
+
+
+def _url(value: str) -> str | None:
+    if not _is_address(value):
         return "must be an absolute http or https address, such as https://news.example.org"
-    if "?" in value or "#" in value or parts.path not in ("", "/"):
+    if "?" in value or "#" in value or urlsplit(value).path not in ("", "/"):
         return "must be a site's root: no path, query or fragment"
     return None
+
+
+def _logo(value: str) -> str | None:
+    if not value or (_is_address(value) and len(value) <= 2_000):
+        return None
+    return Phrase(
+        "must be the address of a picture, such as https://example.org/logo.png, or nothing"
+    )
 
 
 def _zone(value: str) -> str | None:
@@ -170,7 +186,8 @@ def _between(low: float, high: float) -> Check:
 
 
 def _one_of(*values: str) -> Check:
-    allowed = " or ".join(f'"{value}"' for value in values)
+    *others, last = (f'"{value}"' for value in values)
+    allowed = f"{', '.join(others)} or {last}"
     return lambda value: None if value in values else f"must be {allowed}"
 
 
@@ -185,6 +202,9 @@ def _storage(value: str) -> str | None:
     if parts.scheme == "postgresql" and value.startswith("postgresql://"):
         return None
     return 'must begin with "sqlite:///" or "postgresql://"'
+
+
+_content = _one_of(*CONTENTS)
 
 
 def _networks(values: list[str]) -> str | None:
@@ -230,6 +250,8 @@ SETTINGS: Mapping[str, Mapping[str, Setting]] = {
         "timezone": Setting(str, required=True, check=_zone),
         "description": Setting(str, "", check=_at_most(1_000)),
         "author": Setting(str, "", check=_at_most(200)),
+        "rights": Setting(str, "", check=_at_most(500)),
+        "logo": Setting(str, "", check=_logo),
     },
     "server": {
         "host": Setting(str, "127.0.0.1", check=_filled),
@@ -249,7 +271,7 @@ SETTINGS: Mapping[str, Mapping[str, Setting]] = {
         "window_days": Setting(int, 14, check=_between(0, 366)),
         "window_bytes": Setting(int, 10_000_000, check=_between(10_000, 1_000_000_000)),
         "grace_seconds": Setting(int, 0, check=_between(0, 3600)),
-        "content": Setting(str, "full", check=_one_of("full", "summary")),
+        "content": Setting(str, "full", check=_one_of(*CONTENTS)),
         "deltas": Setting(bool, True),
         "max_age_seconds": Setting(int, 300, check=_between(0, 86400)),
         "regenerate_every_seconds": Setting(float, 1.0, check=_between(0.1, 3600)),
@@ -260,6 +282,7 @@ CATEGORY_SETTINGS: Mapping[str, Setting] = {
     "name": Setting(str, required=True, check=_filled),
     "description": Setting(str, ""),
     "language": Setting(str, "", check=lambda value: _language(value) if value else None),
+    "content": Setting(str, "", check=lambda value: _content(value) if value else None),
 }
 _KIND_NAMES = {
     str: "text",

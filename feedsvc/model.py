@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from urllib.parse import quote
-from uuid import UUID
+from uuid import UUID, uuid5
 
-RESERVED_SLUGS = frozenset({"all", "authors"})
+from feedsvc.slugs import RESERVED_SLUGS
+
 ID_PREFIX = "urn:uuid:"
 
 
@@ -65,6 +66,22 @@ class Format(StrEnum):
     def label(self) -> str:
         """What people call it."""
         return {"rss": "RSS", "atom": "Atom", "json": "JSON Feed"}[self.value]
+
+
+class Content(StrEnum):
+    """How much of an entry a document carries; the value stands in a second document's path."""
+
+    FULL = "full"
+    SUMMARY = "summary"
+
+
+# What a feed may be told to carry: in its documents, and behind the + in second ones beside them.
+CONTENTS = ("full", "summary", "full+summary", "summary+full")
+
+
+def contents_of(setting: str) -> tuple[Content, ...]:
+    """One of ``CONTENTS``, taken apart."""
+    return tuple(Content(one) for one in setting.split("+"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +157,7 @@ class Category:
     """A subject readers subscribe to.
 
     :param language: BCP 47 tag of its articles; "" means the site's.
+    :param content: what its feeds carry of an article, one of ``CONTENTS``; "": as the site's do.
     """
 
     slug: str
@@ -147,12 +165,31 @@ class Category:
     description: str = ""
     id: int = 0
     language: str = ""
+    content: str = ""
 
     def __post_init__(self) -> None:
         if not self.slug or not self.name:
             raise ValueError("a category needs a slug and a name")
+        if self.content and self.content not in CONTENTS:
+            raise ValueError(f"feeds carry {', '.join(CONTENTS)}, not {self.content!r}")
         if self.slug in RESERVED_SLUGS:
             raise ValueError(f"the slug {self.slug!r} is reserved")
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who signs articles: a name, and the feed of what it stands on.
+
+    :param slug: the name in the feed's address, behind ``authors/``.
+    """
+
+    slug: str
+    name: str
+    id: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.slug or not self.name:
+            raise ValueError("an author needs a slug and a name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,12 +277,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """One subscription: a category's articles, or everything (``category`` None).
+    """One subscription: a category's articles, an author's, or everything (neither of both).
 
     :param urn: permanent id of the Atom feed.
     :param updated: instant of the last change of its documents; never goes back.
     :param fingerprint: digest of the inputs its stored documents were rendered from.
     :param next_due_at: when the next scheduled article enters it.
+    :param archives: how many archive documents it has (RFC 5005 section 4).
     """
 
     id: int
@@ -254,15 +292,27 @@ class Feed:
     updated: datetime | None = None
     fingerprint: str = ""
     next_due_at: datetime | None = None
+    author: Author | None = None
+    archives: int = 0
 
     def __post_init__(self) -> None:
         _check_instant("updated", self.updated)
         _check_instant("next_due_at", self.next_due_at)
+        if self.category and self.author:
+            raise ValueError("a feed is a category's or an author's")
 
     @property
     def slug(self) -> str:
         """The name in its address."""
+        if self.author:
+            return f"authors/{self.author.slug}"
         return self.category.slug if self.category else "all"
+
+    @property
+    def name(self) -> str:
+        """What people call it: the category or the author; "" of the one of everything."""
+        named = self.category or self.author
+        return named.name if named else ""
 
     def language(self, site: Site) -> str:
         """The tag of the language that it is in: its category's, or the site's."""
@@ -271,11 +321,31 @@ class Feed:
     @property
     def page_path(self) -> str:
         """The page that shows the same articles to people."""
+        if self.author:
+            return f"/feeds/{quote(self.slug)}"
         return f"/categories/{quote(self.category.slug)}" if self.category else "/"
 
-    def path(self, format: Format) -> str:
-        """The address of its document in ``format``."""
-        return f"/feeds/{quote(self.slug)}.{format}"
+    def urn_of(self, second: Content | None) -> str:
+        """The permanent id of its Atom documents; second ones are a feed of their own."""
+        if second is None:
+            return self.urn
+        return f"{ID_PREFIX}{uuid5(UUID(self.urn.removeprefix(ID_PREFIX)), second.value)}"
+
+    def contents(self, window: Window) -> tuple[Content, ...]:
+        """What its documents carry of an entry: the main ones, and the second ones if it has any.
+
+        As its category says, or else as ``window`` does.
+        """
+        return contents_of((self.category.content if self.category else "") or window.content)
+
+    def path(self, format: Format, second: Content | None = None) -> str:
+        """The address of its document in ``format``; of a second one, beside it, by its content."""
+        return f"/feeds/{quote(self.slug)}{f'/{second}' if second else ''}.{format}"
+
+    def archive_path(self, number: int, format: Format, second: Content | None = None) -> str:
+        """The address of one of its archive documents, 1 the oldest."""
+        beside = f"/{second}" if second else ""
+        return f"/feeds/{quote(self.slug)}{beside}/archive/{number}.{format}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +399,7 @@ class FeedDocument:
     :param etag: opaque strong validator without quotes, one for each encoding.
     :param updated: its Last-Modified.
     :param next_due_at: no cache may keep it longer than until then.
+    :param second: its content, where it is one beside the feed's main ones.
     """
 
     path: str
@@ -338,6 +409,7 @@ class FeedDocument:
     body: bytes
     updated: datetime
     next_due_at: datetime | None
+    second: Content | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,6 +428,7 @@ class StoredDocument:
     next_due_at: datetime | None
     etags: Mapping[str, str]
     bodies: Mapping[str, bytes]
+    second: Content | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,6 +437,8 @@ class Site:
 
     :param url: absolute, without a slash at the end.
     :param language: BCP 47 tag.
+    :param rights: who may do what with the articles, in words (RFC 4287 section 4.2.10).
+    :param logo: the address of a picture of it, whole; "" means our own.
     """
 
     title: str
@@ -371,6 +446,8 @@ class Site:
     language: str
     description: str = ""
     author: str = ""
+    rights: str = ""
+    logo: str = ""
 
     def absolute(self, path: str) -> str:
         """The full address of a path of this site."""
@@ -383,13 +460,16 @@ class Window:
 
     :param items: it holds at least so many entries,
     :param days: and all that entered it in the last so many days,
+    :param content: one of ``CONTENTS``, for feeds whose category says nothing else.
     :param most_bytes: unless its document would be longer than this.
+    :param max_age_seconds: how long caches are told to keep it; 0: that is left unsaid.
     """
 
     items: int = 50
     days: int = 14
-    full_content: bool = True
+    content: str = "full"
     most_bytes: int = 10_000_000
+    max_age_seconds: int = 0
 
 
 class Role(StrEnum):

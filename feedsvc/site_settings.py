@@ -22,6 +22,8 @@ NAMES = (
     "site.description",
     "site.author",
     "site.language",
+    "site.rights",
+    "site.logo",
     "feeds.window_items",
     "feeds.window_days",
     "feeds.content",

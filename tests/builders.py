@@ -23,8 +23,8 @@ SITE = Site(
 )
 HEALTH_FEED = Feed(id=1, urn="urn:uuid:00000000-0000-4000-8000-00000000000a", category=HEALTH)
 ALL_FEED = Feed(id=2, urn="urn:uuid:00000000-0000-4000-8000-00000000000b")
-FULL = Window(full_content=True)
-SUMMARY = Window(full_content=False)
+FULL = Window(content="full")
+SUMMARY = Window(content="summary")
 
 
 def entry_id(number: int) -> str:

@@ -440,6 +440,32 @@ def check_document(newsroom: Newsroom, feed: str, body: bytes) -> dict[str, Item
     return found
 
 
+def check_history(newsroom: Newsroom, feed: str, extension: str) -> None:
+    """Who follows the archives (RFC 5005 section 4) has all that is visible, and nothing twice."""
+    path = f"/feeds/{feed}.{extension}"
+    body = newsroom.service.get(path).body
+    found = set(read(body)[0])
+    filed: set[str] = set()
+    passed = {path}
+    while (path := archive_before(body)) and path not in passed:
+        passed.add(path)
+        body = newsroom.service.get(path).body
+        items = read(body)[0]
+        assert not filed & set(items), "in two archives"
+        filed |= set(items)
+    assert not path, "archives go round in a circle"
+    live = {one.id: one for one in newsroom.live(feed)}
+    assert found | filed == set(live), {one.word for id, one in live.items() if id not in found}
+
+
+def archive_before(body: bytes) -> str:
+    """The path of the archive document that a document says is before it, or ""."""
+    links = etree.fromstring(body).iter(f"{ATOM}link")
+    found = [link.get("href") for link in links if link.get("rel") == "prev-archive"]
+    assert len(found) <= 1
+    return "/" + found[0].split("/", 3)[3] if found else ""
+
+
 POLICIES = ("etag", "modified", "both", "stale", "suffixed", "weak", "own date", "none")
 
 

@@ -95,6 +95,12 @@ class Contract(RuleBasedStateMachine):
         for number, reader in enumerate(self.readers):
             reader.poll(self.newsroom, number)
 
+    @rule(worker=st.integers(0, 1))
+    def somebody_reads_it_all(self, worker: int) -> None:
+        self.service.asked = worker
+        for feed, extension in (("all", "atom"), ("health", "rss")):
+            contract.check_history(self.newsroom, feed, extension)
+
     # Editors
 
     @rule(keys=KEYS, worker=st.integers(0, 1))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from feedsvc.errors import InvalidEntry
 from feedsvc.model import Category, Entry, State, Window
-from feedsvc.publishing import ALLOWED, Action, Draft, slug_of
+from feedsvc.publishing import ALLOWED, Action, Draft
 from feedsvc.publishing.decisions import (
     decide,
     fall_due,
@@ -20,6 +20,7 @@ from feedsvc.publishing.decisions import (
     next_updated,
     window_start,
 )
+from feedsvc.slugs import slug_of
 from tests.conftest import utc
 
 NOW = utc(2026, 1, 22, 9)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from feedsvc.errors import InvalidEntry
 from feedsvc.model import ALWAYS, Category, Entry, FeedClock, Source, State
 from feedsvc.publishing import ASIDE, Action, Draft, find_faults
-from feedsvc.publishing.decisions import Rules, decide, entrance, fall_due, slug_of
+from feedsvc.publishing.decisions import Rules, decide, entrance, fall_due
+from feedsvc.slugs import slug_of
 
 NOW = datetime(2026, 1, 22, 9, 0, tzinfo=UTC)
 ID = "urn:uuid:00000000-0000-4000-8000-000000000001"

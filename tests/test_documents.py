@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -65,9 +66,9 @@ class Gate:
         self.fault: StorageError | None = None
         fetch = ServedRows.by_slug
 
-        def gated(rows: ServedRows, slug: str, format: Format) -> StoredDocument | None:
+        def gated(rows: ServedRows, *asked: Any) -> StoredDocument | None:
             self.count += 1
-            before = fetch(rows, slug, format)
+            before = fetch(rows, *asked)
             self.begun.set()
             assert self.open.wait(10)
             if self.fault:
@@ -216,8 +217,8 @@ def test_a_fetch_from_after_a_change_is_not_replaced_by_a_refresh_from_before_it
     begun, may_go_on = threading.Event(), threading.Event()
     read = ServedRows.of_feed
 
-    def slow(rows: ServedRows, feed_id: int, format: Format) -> StoredDocument | None:
-        before = read(rows, feed_id, format)
+    def slow(rows: ServedRows, *asked: Any) -> StoredDocument | None:
+        before = read(rows, *asked)
         begun.set()
         assert may_go_on.wait(10)
         return before
@@ -259,17 +260,17 @@ def test_a_change_replaces_what_is_held_and_reads_nothing_else(
     documents = opened(storage)
     path, other = f"/feeds/{categories[0].slug}.atom", f"/feeds/{categories[1].slug}.atom"
     before, untouched = found(documents, path), found(documents, other)
-    read: list[tuple[int, Format]] = []
+    read: list[Any] = []
     of_feed = ServedRows.of_feed
 
-    def noting(rows: ServedRows, feed_id: int, format: Format) -> StoredDocument | None:
-        read.append((feed_id, format))
-        return of_feed(rows, feed_id, format)
+    def noting(rows: ServedRows, *asked: Any) -> StoredDocument | None:
+        read.append(asked)
+        return of_feed(rows, *asked)
 
     monkeypatch.setattr(ServedRows, "of_feed", noting)
     publish(publisher, categories[0], 1)
     assert documents.refresh()
-    assert read == [(before.feed_id, Format.ATOM)]
+    assert read == [(before.feed_id, Format.ATOM, None)]
     assert b"Title 1" in documents.held[path].bodies["identity"]
     assert documents.held[other] is untouched
     assert not documents.refresh()

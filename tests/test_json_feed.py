@@ -44,6 +44,8 @@ def test_a_feed_says_what_it_is_and_where() -> None:
         "home_page_url": "https://news.example.org/categories/health",
         "feed_url": "https://news.example.org/feeds/health.json",
         "description": HEALTH.description or "Health: articles of The Daily Example",
+        "icon": "https://news.example.org/static/icon-512.png",
+        "favicon": "https://news.example.org/static/icon-192.png",
         "authors": [{"name": "The editors"}],
         "language": SITE.language,
         "items": [],

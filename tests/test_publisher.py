@@ -139,10 +139,10 @@ def test_a_feed_that_cannot_be_rendered_stops_neither_the_save_nor_other_feeds(
 ) -> None:
     real = publisher_module.render
 
-    def faulty(feed: object, *arguments: object) -> object:
+    def faulty(feed: object, *arguments: object, **options: object) -> object:
         if getattr(feed, "slug", "") == "all":
             raise RuntimeError("cannot")
-        return real(feed, *arguments)  # type: ignore[arg-type]
+        return real(feed, *arguments, **options)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
         patch.setattr(publisher_module, "render", faulty)

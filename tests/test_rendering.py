@@ -254,8 +254,8 @@ def test_the_feed_tells_its_language() -> None:
 
 
 def test_the_feed_tells_its_title_and_what_it_is_about() -> None:
-    assert feed_title(HEALTH, SITE) == "Health – The Daily Example"
-    assert feed_title(None, SITE) == "The Daily Example"
+    assert feed_title(HEALTH_FEED, SITE) == "Health – The Daily Example"
+    assert feed_title(ALL_FEED, SITE) == "The Daily Example"
     for feed, title, about in [
         (HEALTH_FEED, "Health – The Daily Example", "Medicine and care"),
         (ALL_FEED, "The Daily Example", "News from nowhere"),

@@ -120,7 +120,7 @@ def test_a_refused_form_says_all_that_is_wrong_and_keeps_what_was_typed(desk: In
         "window_days": "must be a whole number",
         "max_age_seconds": "must be from 0 to 86400",
         "grace_seconds": "must be from 0 to 3600",
-        "content": 'must be "full" or "summary"',
+        "content": 'must be "full", "summary", "full+summary" or "summary+full"',
     }.items():
         control = refused.page.get_element_by_id(f"set-{field}")
         assert control.get("aria-invalid") == "true"

@@ -7,10 +7,8 @@ from feedsvc.publishing.decisions import (
     STATES,
     Action,
     Draft,
-    category_slug_of,
     find_faults,
     is_held_back,
-    slug_of,
 )
 from feedsvc.publishing.inspection import inspect
 from feedsvc.publishing.publisher import DUE, LONGEST_CATEGORY, Move, Publisher
@@ -28,10 +26,8 @@ __all__ = [
     "Move",
     "Publisher",
     "Remark",
-    "category_slug_of",
     "find_faults",
     "inspect",
     "is_held_back",
     "remarks",
-    "slug_of",
 ]

@@ -23,14 +23,13 @@ from feedsvc.publishing.decisions import (
     Action,
     Draft,
     Rules,
-    category_slug_of,
     decide,
     entrance,
     fall_due,
     has_changed,
-    is_reserved,
 )
 from feedsvc.publishing.regeneration import BATCH, Regenerator
+from feedsvc.slugs import category_slug_of, is_reserved
 from feedsvc.storage import BY_COMMAND, CHANGED_MEANWHILE, Transaction, words_of
 
 log = structlog.get_logger("feedsvc.publishing")
@@ -210,6 +209,8 @@ class Publisher(Regenerator):
             tx.entries.keep_former_slug(entry.id, former=current.slug, current=entry.slug)
         if not any(_is_in_feeds(state) for state in (current, entry) if state):
             return entry, []
+        if _is_in_feeds(entry):
+            tx.authors.ensure(entry.author)
         touched = tx.feeds.touched_by(entry)
         clocks = tx.feeds.lock_clocks(touched)
         entered = {one: entrance(current, entry, clocks[one], now) for one in touched}
@@ -251,6 +252,7 @@ class Publisher(Regenerator):
         slug: str = "",
         description: str = "",
         language: str = "",
+        content: str = "",
         by: str = "",
     ) -> Category:
         """The category of that slug or name, made if it is missing.
@@ -273,7 +275,7 @@ class Publisher(Regenerator):
                 if known:
                     return known
                 slug = tx.feeds.free_category_slug(category_slug_of(name))
-            wanted = Category(slug, name, description, language=language)
+            wanted = Category(slug, name, description, language=language, content=content)
             made = tx.feeds.add_category(wanted, whole_second(now))
             tx.audit.note(now, by=by, action=_named("category.made", by), subject=made.name)
         log.info("category made", category=made.slug)
@@ -288,6 +290,7 @@ class Publisher(Regenerator):
         new_slug: str,
         description: str,
         language: str | None = None,
+        content: str | None = None,
         expected: Category | None = None,
         by: str = "",
     ) -> Category:
@@ -295,8 +298,9 @@ class Publisher(Regenerator):
 
         :param new_slug: as it was typed; "" leaves it as it is.
         :param language: BCP 47 tag as it was typed, "" the site's; None leaves it as it is.
-        :param expected: what the editor was shown; its id does not count, nor does its
-            language where none is given.
+        :param content: one of ``CONTENTS``, "" the site's; None leaves it as it is.
+        :param expected: what the editor was shown; its id does not count, nor do its
+            language and content where none are given.
         :param by: the name of the editor's account.
         :raises EditConflict: it is another now; nothing was stored.
         :raises NotFound: there is no category ``slug``.
@@ -307,6 +311,8 @@ class Publisher(Regenerator):
             current = tx.feeds.category(slug)
             if expected and language is None:
                 expected = replace(expected, language=current.language)
+            if expected and content is None:
+                expected = replace(expected, content=current.content)
             if expected and replace(expected, id=current.id) != current:
                 raise EditConflict(
                     Phrase("somebody else changed this category since you opened it")
@@ -317,6 +323,7 @@ class Publisher(Regenerator):
                 clean_line(description),
                 current.id,
                 current.language if language is None else clean_line(language),
+                current.content if content is None else content,
             )
             self._check_category(tx, changed, name, new_slug)
             if changed == current:
@@ -325,7 +332,7 @@ class Publisher(Regenerator):
             is_named_anew = (current.name, current.slug) != (changed.name, changed.slug)
             named = [
                 name
-                for name in ("description", "language")
+                for name in ("description", "language", "content")
                 if getattr(current, name) != getattr(changed, name)
             ]
             if is_named_anew:
@@ -350,6 +357,7 @@ class Publisher(Regenerator):
         slug: str = "",
         description: str = "",
         language: str = "",
+        content: str = "",
         by: str = "",
     ) -> Category:
         """A category that was not there before, with its feeds, behind the others.
@@ -362,6 +370,7 @@ class Publisher(Regenerator):
             clean_line(name) or "?",
             clean_line(description),
             language=clean_line(language),
+            content=content,
         )
         with self.storage.writing() as tx:
             tx.feeds.lock_categories()

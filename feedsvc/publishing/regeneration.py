@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import product
 from typing import Self
 
 import structlog
 
-from feedsvc.errors import StorageError
+from feedsvc.errors import NotFound, StorageError
 from feedsvc.model import (
+    Content,
     Entry,
     Feed,
     FeedDocument,
@@ -23,7 +25,12 @@ from feedsvc.model import (
     Window,
     whole_second,
 )
-from feedsvc.publishing.decisions import next_updated, window_start
+from feedsvc.publishing.decisions import (
+    archive_places,
+    next_updated,
+    surely_held,
+    window_start,
+)
 from feedsvc.rendering import (
     RENDERER_VERSION,
     Rendered,
@@ -35,6 +42,7 @@ from feedsvc.rendering import (
 from feedsvc.storage import (
     MOST_IN_WINDOW,
     FeedWindow,
+    LastArchive,
     Storage,
     Transaction,
 )
@@ -46,6 +54,8 @@ log = structlog.get_logger("feedsvc.publishing")
 BATCH = 100
 # What was withdrawn lately, in one document; its bytes are bounded long before.
 MOST_TOMBSTONES = 20_000
+# So many entries are filed into archives at a time.
+FILED_AT_ONCE = 2_000
 # So few entries are rendered while the feed is locked rather than read twice.
 FEW_CHANGES = 3
 # So few feeds are rendered in one transaction.
@@ -69,6 +79,7 @@ class _Inputs:
     window: FeedWindow
     buried: list[Tombstone]
     next_due_at: datetime | None
+    filed: list[tuple[str, int]]
 
     @property
     def entries(self) -> list[Entry]:
@@ -77,6 +88,17 @@ class _Inputs:
     @property
     def tombstones(self) -> list[Tombstone]:
         return self.buried[:MOST_TOMBSTONES]
+
+
+def _filed(tx: Transaction, feed: Feed, inputs: _Inputs, now: datetime) -> Feed:
+    """The feed after its archives took in what was about to be in none of its documents."""
+    if not inputs.filed:
+        return feed
+    tx.archives.file(feed, inputs.filed)
+    if len(inputs.filed) >= FILED_AT_ONCE:  # there may be more
+        tx.feeds.announce([feed.id], whole_second(now))
+    newest = max(number for _, number in inputs.filed)
+    return replace(feed, archives=max(newest, feed.archives))
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +260,7 @@ class Regenerator:
             changed = [
                 (feed, found)
                 for feed, found in zip(feeds, inputs, strict=True)
-                if current._store_if_changed(tx, feed, found, now, force)
+                if current._store_if_changed(tx, _filed(tx, feed, found, now), found, now, force)
             ]
         if changed and self.observe:
             self.observe((time.perf_counter() - begun) / len(changed))
@@ -263,7 +285,7 @@ class Regenerator:
                 tx.feeds.store_next_due(feed, inputs.next_due_at)
             if not force:
                 return False
-            again = self._rendered(feed, inputs, feed.updated)
+            again, _ = self._rendered(feed, inputs, feed.updated)
             stored = tx.feeds.documents_of(feed)
             if stored == {key: (one.etag, one.body) for key, one in again.items()}:
                 return False
@@ -273,7 +295,8 @@ class Regenerator:
                 tx.feeds.store(feed, feed.updated, digest, inputs.next_due_at, again.values())
                 return True
         updated = next_updated(feed.updated, (self.clock() if self.clock else now) + self.settling)
-        rendered = self._rendered(feed, inputs, updated)
+        rendered, left_out = self._rendered(feed, inputs, updated)
+        tx.left_out.put(feed, left_out)
         tx.feeds.store(feed, updated, digest, inputs.next_due_at, rendered.values())
         return True
 
@@ -281,14 +304,20 @@ class Regenerator:
         since = window_start(tx.feeds.last_move(feed), self.window)
         window = tx.entries.window_of(feed, newest=self.window.items, visible_since=since)
         buried = tx.feeds.tombstones(feed, since=since, limit=MOST_TOMBSTONES + 1)
-        return _Inputs(window, buried, tx.entries.next_due(feed))
+        held = surely_held(window.entries, window.entered, self.window.most_bytes)
+        unfiled = tx.archives.unfiled(feed, limit=FILED_AT_ONCE)
+        last = tx.archives.last(feed) if unfiled else LastArchive()
+        filed = archive_places(unfiled, last, held, FILED_AT_ONCE)
+        return _Inputs(window, buried, tx.entries.next_due(feed), filed)
 
     def _rendered(
         self, feed: Feed, inputs: _Inputs, updated: datetime
-    ) -> dict[tuple[str, str], FeedDocument]:
-        """By format and encoding."""
+    ) -> tuple[dict[tuple[str, str], FeedDocument], list[tuple[str, str, str]]]:
+        """Documents by name and encoding; and what was left out, with its document's name."""
         found: dict[tuple[str, str], FeedDocument] = {}
-        for format in Format:
+        left_out = [("", fault.id, fault.fault) for fault in inputs.window.faulty]
+        seconds: list[Content | None] = [None, *feed.contents(self.window)[1:]]
+        for format, second in product(Format, seconds):
             made = render(
                 feed,
                 inputs.entries,
@@ -298,11 +327,48 @@ class Regenerator:
                 updated,
                 inputs.tombstones,
                 inputs.window.entered,
+                second=second,
             )
             self._report(feed, made)
-            for one in documents(feed, format, made.body, updated, inputs.next_due_at):
-                found[format.value, one.encoding] = one
-        return found
+            left_out += [(made.name, one.entry_id, one.fault) for one in made.left_out]
+            for one in documents(feed, format, made.body, updated, inputs.next_due_at, second):
+                found[made.name, one.encoding] = one
+        return found, left_out
+
+    def archived(
+        self, slug: str, number: int, format: Format, second: Content | None = None
+    ) -> tuple[Feed, bytes]:
+        """One of a feed's archive documents (RFC 5005 section 4), and its feed.
+
+        Rendered when it is asked for, once for each reader that looks for what is older: kept
+        in every format, the archives of a million articles would be several times as large as
+        those, and a category renamed would have all of them written anew.
+
+        :param number: 1 is the oldest.
+        :raises NotFound: there is no such feed, or no such document of it.
+        """
+        with self.storage.reading() as tx:
+            feed, current = tx.feeds.feed(slug), self._as_noted(tx)
+            if not 0 < number <= feed.archives:
+                raise NotFound(f"the feed {slug!r} has {feed.archives} archives")
+            found = tx.entries.filed_in(feed, number)
+        # Nothing of an archive depends on what was published since; of an empty one it may.
+        changes = [entry.updated for entry in found.entries if entry.updated]
+        updated = max(changes, default=feed.updated)
+        if updated is None:
+            raise NotFound(f"the feed {slug!r} was not rendered yet")
+        made = render(
+            feed,
+            found.entries,
+            current.site,
+            current.window,
+            format,
+            updated,
+            second=second,
+            archive=number,
+        )
+        current._report(feed, made)
+        return feed, made.body
 
     def _warm(self, feed_id: int) -> None:
         """Make what is remembered of the entries, before anybody waits for the lock.

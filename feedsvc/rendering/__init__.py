@@ -4,6 +4,7 @@ from feedsvc.rendering.anatomy import Anatomy, anatomy
 from feedsvc.rendering.deltas import Cut, cut
 from feedsvc.rendering.enclosures import OWN_PICTURE, SMALL_WIDTH, absolute_url
 from feedsvc.rendering.encodings import CODINGS, ENCODINGS, IDENTITY, Unpackable, unpack
+from feedsvc.rendering.frame import feed_description, feed_title
 from feedsvc.rendering.html import (
     entry_html,
     first_paragraph,
@@ -17,7 +18,6 @@ from feedsvc.rendering.render import (
     LeftOut,
     Rendered,
     documents,
-    feed_title,
     fingerprint,
     ordered,
     prepare,
@@ -41,6 +41,7 @@ __all__ = [
     "cut",
     "documents",
     "entry_html",
+    "feed_description",
     "feed_title",
     "fingerprint",
     "first_paragraph",

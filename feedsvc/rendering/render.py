@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
+from itertools import product
 from types import MappingProxyType
 from typing import Any
 
@@ -20,28 +21,29 @@ from lxml import etree
 
 from feedsvc.characters import is_writable
 from feedsvc.errors import RenderingError
-from feedsvc.model import Category, Entry, Feed, FeedDocument, Format, Site, Tombstone, Window
+from feedsvc.model import (
+    Category,
+    Content,
+    Entry,
+    Feed,
+    FeedDocument,
+    Format,
+    Site,
+    Tombstone,
+    Window,
+)
 from feedsvc.remembering import Remembered
 from feedsvc.rendering import jsonfeed
 from feedsvc.rendering.enclosures import absolute_url
 from feedsvc.rendering.encodings import CODINGS, IDENTITY
+from feedsvc.rendering.frame import Document, feed_description, feed_title, frame
 from feedsvc.rendering.html import entry_html, summary_text
-from feedsvc.rendering.repairs import (
-    ATOM,
-    CONTENT,
-    DC,
-    AtomFeed,
-    BuryingAtomFeed,
-    Generator,
-    RssFeed,
-    atom_entry,
-    rss_entry,
-)
+from feedsvc.rendering.repairs import ATOM, CONTENT, DC, atom_entry, rss_entry
 from feedsvc.timestamps import rfc3339
 
 # Raised whenever the bytes of an unchanged entry change, or the codings they are
 # stored in: the stored documents of an older version are then rendered anew.
-RENDERER_VERSION = 4
+RENDERER_VERSION = 5
 NOTHING: Mapping[str, datetime] = MappingProxyType({})
 
 
@@ -58,6 +60,12 @@ class Rendered:
     body: bytes
     left_out: tuple[LeftOut, ...]
     cut: int
+    second: Content | None = None
+
+    @property
+    def name(self) -> str:
+        """What tells it from the others of its feed."""
+        return f"{self.format}.{self.second}" if self.second else self.format.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +94,13 @@ def fingerprint(
         [
             feed.urn,
             feed.slug,
-            _title(feed, site),
-            _description(feed, site),
+            feed_title(feed, site),
+            feed_description(feed, site),
             *_other_language(feed, site),
+            feed.archives,
         ],
-        [site.title, site.url, site.language, site.author],
-        [window.full_content, window.most_bytes],
+        [site.title, site.url, site.language, site.author, site.rights, site.logo],
+        [feed.contents(window), window.most_bytes, window.max_age_seconds],
         [_inputs(entry, site) for entry in ordered(entries)],
         [[tombstone.entry_id, rfc3339(tombstone.deleted_at)] for tombstone in tombstones],
         # It decides what is left out where there is no room for all.
@@ -179,6 +188,9 @@ def render(
     updated: datetime,
     tombstones: Sequence[Tombstone] = (),
     entered: Mapping[str, datetime] = NOTHING,
+    *,
+    second: Content | None = None,
+    archive: int = 0,
 ) -> Rendered:
     """The document, and what had to be left out of it.
 
@@ -186,34 +198,39 @@ def render(
     :param tombstones: what was withdrawn; RSS has no word for it.
     :param entered: id -> when it entered this feed: where there is no room for all,
         those that entered it last are kept.
+    :param second: the content of a document beside the feed's main ones.
+    :param archive: the number of the archive document that this is (RFC 5005 section 4).
     """
     left_out: list[LeftOut] = []
     items: list[tuple[Entry, bytes]] = []
+    is_full = (second or feed.contents(window)[0]) is Content.FULL
+    document = Document(feed, format, second, archive)
     for entry in ordered(entries):
         try:
-            part = _part(entry, site, window.full_content, format, feed.language(site))
+            part = _part(entry, site, is_full, format, feed.language(site))
             items.append((entry, part))
         except Exception as error:  # whatever is wrong with one, the others go out
             left_out.append(LeftOut(entry.id, format, f"{type(error).__name__}: {error}"))
-    head, end = _frame(feed, site, format, updated, tombstones)
+    head, end = frame(document, site, window, updated, tombstones)
     joint = _JOINTS.get(format, b"")
     room = window.most_bytes - len(head) - len(end)
     parts = [part for _, part in items]
     cut = 0
-    if sum(len(part) + len(joint) for part in parts) > room:
+    if not archive and sum(len(part) + len(joint) for part in parts) > room:
         parts = _within(items, entered, room, joint)
         cut = len(items) - len(parts)
-    return Rendered(format, b"".join((head, joint.join(parts), end)), tuple(left_out), cut)
+    body = b"".join((head, joint.join(parts), end))
+    return Rendered(format, body, tuple(left_out), cut, second)
 
 
 def prepare(feed: Feed, entries: Iterable[Entry], site: Site, window: Window) -> None:
     """Make what ``render`` and ``fingerprint`` remember of entries, at leisure."""
     language = feed.language(site)
     for entry in entries:
-        for format in Format:
+        for format, content in product(Format, feed.contents(window)):
             with suppress(Exception):  # render() tells
                 _inputs(entry, site)
-                _part(entry, site, window.full_content, format, language)
+                _part(entry, site, content is Content.FULL, format, language)
 
 
 def _within(
@@ -233,22 +250,6 @@ def _within(
     return [part for entry, part in items if entry.id in fitting]
 
 
-def _frame(
-    feed: Feed, site: Site, format: Format, updated: datetime, tombstones: Sequence[Tombstone]
-) -> tuple[bytes, bytes]:
-    """What stands before and after the entries; feedgen puts those at the very end."""
-    if format is Format.JSON:
-        return jsonfeed.frame(_json_members(feed, site))
-    whole = _written(_generator(feed, site, format, updated, tombstones), format)
-    end = _ENDS[format]
-    return whole.removesuffix(end), end
-
-
-def _written(generator: Generator, format: Format) -> bytes:
-    text: bytes = generator.rss_str() if format is Format.RSS else generator.atom_str()
-    return text
-
-
 def _last_entered_first(entries: Sequence[Entry], entered: Mapping[str, datetime]) -> list[Entry]:
     def key(entry: Entry) -> tuple[float, str]:
         instant = entered.get(entry.id) or entry.visible_at
@@ -257,39 +258,13 @@ def _last_entered_first(entries: Sequence[Entry], entered: Mapping[str, datetime
     return sorted(entries, key=key)
 
 
-def _generator(
-    feed: Feed, site: Site, format: Format, updated: datetime, tombstones: Sequence[Tombstone]
-) -> Generator:
-    """The document but for its entries."""
-    generator = Generator()
-    generator.id(feed.urn)
-    generator.title(_title(feed, site))
-    generator.subtitle(_description(feed, site))
-    generator.description(_description(feed, site))
-    generator.language(feed.language(site))
-    generator.generator("feedsvc")
-    generator.docs("https://www.rssboard.org/rss-specification")
-    if format is Format.ATOM:
-        generator.author({"name": site.author or site.title})
-    generator.link(href=site.absolute(feed.path(format)), rel="self", type=format.media_type)
-    # alternate last: feedgen makes the last link the RSS channel's (2).
-    generator.link(href=site.absolute(feed.page_path), rel="alternate", type="text/html")
-    if format is Format.RSS:
-        generator.register_extension("feedsvc", RssFeed, None, False, True)
-        generator.feedsvc.creator = site.author or site.title
-    else:
-        extension = BuryingAtomFeed if tombstones else AtomFeed
-        generator.register_extension("feedsvc", extension, None, True, False)
-        generator.feedsvc.tombstones = tombstones
-        # feedgen demands it, the extension writes it (7). Not in RSS: it would put
-        # a second lastBuildDate there.
-        generator.updated(updated)
-    generator.feedsvc.updated = updated
-    return generator
-
-
 def documents(
-    feed: Feed, format: Format, body: bytes, updated: datetime, next_due_at: datetime | None
+    feed: Feed,
+    format: Format,
+    body: bytes,
+    updated: datetime,
+    next_due_at: datetime | None,
+    second: Content | None = None,
 ) -> list[FeedDocument]:
     """A rendered feed in each encoding it is served in.
 
@@ -300,8 +275,9 @@ def documents(
     packed = {encoding: pack(body) for encoding, pack in CODINGS.items()}
     return [
         FeedDocument(
-            path=feed.path(format),
+            path=feed.path(format, second),
             format=format,
+            second=second,
             encoding=encoding,
             etag=etag,
             body=content,
@@ -313,21 +289,6 @@ def documents(
             *((encoding, f"{digest}-{encoding}", part) for encoding, part in packed.items()),
         )
     ]
-
-
-def feed_title(category: Category | None, site: Site) -> str:
-    """What a reader's list of subscriptions shows."""
-    return f"{category.name} – {site.title}" if category else site.title
-
-
-def _title(feed: Feed, site: Site) -> str:
-    return feed_title(feed.category, site)
-
-
-def _description(feed: Feed, site: Site) -> str:
-    if feed.category:
-        return feed.category.description or f"{feed.category.name}: articles of {site.title}"
-    return site.description or f"All articles of {site.title}"
 
 
 def _check(entry: Entry) -> None:
@@ -397,17 +358,6 @@ def _atom_entry(entry: Entry, site: Site, full_content: bool, of_feed: str) -> A
     return item.atom_entry()
 
 
-def _json_members(feed: Feed, site: Site) -> dict[str, Any]:
-    return {
-        "title": _title(feed, site),
-        "home_page_url": site.absolute(feed.page_path),
-        "feed_url": site.absolute(feed.path(Format.JSON)),
-        "description": _description(feed, site),
-        "authors": [{"name": site.author or site.title}],
-        "language": feed.language(site),
-    }
-
-
 def _json_item(entry: Entry, site: Site, full_content: bool) -> bytes:
     _check(entry)
     published, updated = _dates(entry)
@@ -461,7 +411,6 @@ _ELEMENTS: dict[Format, Callable[[Entry, Site, bool, str], Any]] = {
     Format.RSS: _rss_item,
     Format.ATOM: _atom_entry,
 }
-_ENDS = {Format.RSS: b"</channel></rss>", Format.ATOM: b"</feed>"}
 # What stands between two entries.
 _JOINTS = {Format.JSON: jsonfeed.JOINT}
 # Where an entry's namespaces are declared while it is written: on the root, as in a feed.

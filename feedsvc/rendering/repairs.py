@@ -24,6 +24,8 @@ TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
 CONTENT = "http://purl.org/rss/1.0/modules/content/"
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 DC = "http://purl.org/dc/elements/1.1/"
+SYNDICATION = "http://purl.org/rss/1.0/modules/syndication/"
+HISTORY = "http://purl.org/syndication/history/1.0"
 
 
 def rfc822(instant: datetime) -> str:
@@ -45,19 +47,43 @@ class Generator(FeedGenerator):  # type: ignore[misc]
 
 
 class RssFeed(BaseExtension):  # type: ignore[misc]
-    """RSS 2.0 channel: ``lastBuildDate`` from the data (4, 8), an author (13)."""
+    """RSS 2.0 channel: ``lastBuildDate`` from the data (4, 8), an author (13), more links (3).
+
+    And the syndication module as it is written (16).
+    """
 
     updated: datetime
     creator: str
+    # Relation, media type, address.
+    links: Sequence[tuple[str, str, str]] = ()
+    # Of an archive document (RFC 5005 section 4).
+    is_archive: bool = False
+    # How often it changes: a period, and how many times in it.
+    rhythm: tuple[str, int] | None = None
 
     def extend_ns(self) -> dict[str, str]:
-        """The namespaces that items need."""
-        return {"dc": DC}
+        """The namespaces that items need, and its own."""
+        found = {"dc": DC}
+        if self.rhythm:
+            found["sy"] = SYNDICATION
+        if self.is_archive:
+            found["fh"] = HISTORY
+        return found
 
     def extend_rss(self, feed: Any) -> Any:
         """Called by feedgen with the ``rss`` element before items are added."""
-        etree.SubElement(feed[0], "lastBuildDate").text = rfc822(self.updated)
-        etree.SubElement(feed[0], f"{{{DC}}}creator").text = self.creator
+        channel = feed[0]
+        etree.SubElement(channel, "lastBuildDate").text = rfc822(self.updated)
+        etree.SubElement(channel, f"{{{DC}}}creator").text = self.creator
+        if self.rhythm:
+            period, frequency = self.rhythm
+            etree.SubElement(channel, f"{{{SYNDICATION}}}updatePeriod").text = period
+            etree.SubElement(channel, f"{{{SYNDICATION}}}updateFrequency").text = str(frequency)
+        if self.is_archive:
+            etree.SubElement(channel, f"{{{HISTORY}}}archive")
+        for relation, media_type, href in self.links:
+            link = {"rel": relation, "type": media_type, "href": href}
+            etree.SubElement(channel, f"{{{ATOM}}}link", link)
         return feed
 
 
@@ -111,6 +137,19 @@ class BuryingAtomFeed(AtomFeed):
                 ref=tombstone.entry_id,
                 when=rfc3339(tombstone.deleted_at),
             )
+        return super().extend_atom(feed)
+
+
+class ArchivedAtomFeed(AtomFeed):
+    """RFC 5005 section 4: an archive document says that it is one."""
+
+    def extend_ns(self) -> dict[str, str]:
+        """The namespace of feed history."""
+        return {"fh": HISTORY}
+
+    def extend_atom(self, feed: Any) -> Any:
+        """Called by feedgen with the ``feed`` element before entries are added."""
+        etree.SubElement(feed, f"{{{HISTORY}}}archive")
         return super().extend_atom(feed)
 
 

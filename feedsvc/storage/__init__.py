@@ -1,5 +1,6 @@
 """SQLite and PostgreSQL behind one ``Storage``."""
 
+from feedsvc.storage.archives import LastArchive, Unfiled
 from feedsvc.storage.audit import BY_COMMAND, LookedFor, Noted
 from feedsvc.storage.editors import Account, Invitation, OpenLink, Purpose
 from feedsvc.storage.entries import (
@@ -26,6 +27,7 @@ __all__ = [
     "FaultyEntry",
     "FeedWindow",
     "Invitation",
+    "LastArchive",
     "LastSave",
     "LookedFor",
     "Noted",
@@ -36,6 +38,7 @@ __all__ = [
     "Storage",
     "StoredPicture",
     "Transaction",
+    "Unfiled",
     "Version",
     "Wanted",
     "WorkingCopy",

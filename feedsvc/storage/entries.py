@@ -31,6 +31,7 @@ from feedsvc.errors import EditConflict, NotFound
 from feedsvc.model import ID_PREFIX, Category, Entry, Feed, Source, State
 from feedsvc.phrases import Phrase
 from feedsvc.remembering import Remembered
+from feedsvc.slugs import numbered
 from feedsvc.storage import statements
 from feedsvc.storage.enclosures import packed, unpacked
 from feedsvc.storage.schema import (
@@ -220,6 +221,14 @@ class EntryRows:
             entered = self._connection.execute(statements.ENTERED_SINCE, since).all()
             is_cut = len(entered) > MOST_IN_WINDOW
             found = [*found, *entered[:MOST_IN_WINDOW]]
+        return self._window(found, is_cut)
+
+    def filed_in(self, feed: Feed, archive: int) -> FeedWindow:
+        """What one of a feed's archive documents holds."""
+        asked = {"feed_id": feed.id, "number": archive, "most": LONGEST_LIST}
+        return self._window(self._connection.execute(statements.FILED_IN, asked).all(), False)
+
+    def _window(self, found: Sequence[Any], is_cut: bool) -> FeedWindow:
         entered_at = {row.entry_id: row.visible_at for row in found}
         rows: list[Row[Any]] = []
         for chunk in _chunks(sorted(entered_at), 500):
@@ -275,8 +284,7 @@ class EntryRows:
         next number would take the longer, the more there are.
         """
         uuid = entry_id.removeprefix(ID_PREFIX)
-        candidates = [wanted, *(f"{wanted}-{n}" for n in range(2, 21))]
-        candidates += [f"{wanted}-{uuid[:8]}", f"{wanted}-{uuid}"]
+        candidates = [*numbered(wanted), f"{wanted}-{uuid[:8]}", f"{wanted}-{uuid}"]
         taken: set[str] = set()
         asked = {"slugs": candidates, "entry_id": entry_id}
         for query in statements.SLUGS_OF_OTHERS:
@@ -353,7 +361,9 @@ class EntryRows:
             asked = {"entry_ids": chunk}
             for row in self._connection.execute(statements.CATEGORIES_OF_ENTRIES, asked):
                 of_entry[row.entry_id].append(
-                    _category(row.slug, row.name, row.description, row.id, row.language)
+                    _category(
+                        row.slug, row.name, row.description, row.id, row.language, row.content
+                    )
                 )
         found: list[Entry] = []
         faults: list[FaultyEntry] = []

@@ -26,6 +26,7 @@ from feedsvc.errors import NotFound
 from feedsvc.model import (
     ALWAYS,
     ID_PREFIX,
+    Author,
     Category,
     Entry,
     Feed,
@@ -34,6 +35,7 @@ from feedsvc.model import (
     State,
     Tombstone,
 )
+from feedsvc.slugs import numbered
 from feedsvc.storage import statements
 from feedsvc.storage.engine import CHANNEL
 from feedsvc.storage.schema import (
@@ -48,7 +50,8 @@ from feedsvc.storage.schema import (
     past_places,
     tombstones,
 )
-from feedsvc.storage.statements import is_called, whole_feeds
+from feedsvc.storage.served import stored_format
+from feedsvc.storage.statements import IS_EVERYTHING, is_called, is_of_author, whole_feeds
 
 # Asked for more, the database would hold a worker for too long.
 LONGEST_LIST = 1000
@@ -95,7 +98,7 @@ class FeedRows:
 
         Beyond twenty of one name chance tells them apart, as with articles.
         """
-        candidates = [wanted, *(f"{wanted}-{n}" for n in range(2, 21)), f"{wanted}-{uuid4()}"]
+        candidates = [*numbered(wanted), f"{wanted}-{uuid4()}"]
         taken: set[str] = set()
         for column in (categories.c.slug, category_slugs.c.slug):
             query = select(column).where(column.in_(candidates))
@@ -175,11 +178,17 @@ class FeedRows:
         return [_feed(row) for row in self._connection.execute(query)]
 
     def feed(self, slug: str) -> Feed:
-        """The feed whose address has or had that slug; ``all`` is the one of everything.
+        """The feed whose address has or had that slug.
+
+        ``all`` is the one of everything, ``authors/<slug>`` an author's.
 
         :raises NotFound: there is none.
         """
-        wanted = feeds.c.category_id.is_(None) if slug == "all" else is_called(slug)
+        wanted = is_called(slug)
+        if slug == "all":
+            wanted = IS_EVERYTHING
+        elif slug.startswith("authors/"):
+            wanted = is_of_author(slug.removeprefix("authors/"))
         row = self._connection.execute(whole_feeds().where(wanted)).one_or_none()
         if row is None:
             raise NotFound(f"there is no feed {slug!r}")
@@ -214,8 +223,9 @@ class FeedRows:
         In ascending order, so that two writers lock them in the same order.
         """
         category_ids = {category.id for entry in states for category in entry.categories}
-        asked = {"category_ids": list(category_ids)}
-        return sorted(self._connection.execute(statements.FEEDS_OF_CATEGORIES, asked).scalars())
+        names = {folded(entry.author) for entry in states if entry.author}
+        asked = {"category_ids": list(category_ids), "author_names": list(names)}
+        return sorted(self._connection.execute(statements.FEEDS_OF_ENTRY, asked).scalars())
 
     def places_of(self, entry_id: str) -> list[tuple[Feed, datetime]]:
         """The feeds that readers may have an entry from, and since when; everything's last."""
@@ -224,7 +234,7 @@ class FeedRows:
             .add_columns(feed_entries.c.visible_at)
             .join(feed_entries, feed_entries.c.feed_id == feeds.c.id)
             .where(feed_entries.c.entry_id == entry_id, feed_entries.c.is_live)
-            .order_by(feeds.c.category_id.is_(None), *_IN_ORDER)
+            .order_by(feeds.c.category_id.is_(None), feeds.c.author_id.is_(None), *_IN_ORDER)
         )
         return [(_feed(row), row.visible_at) for row in self._connection.execute(query)]
 
@@ -237,7 +247,7 @@ class FeedRows:
             select(feeds.c.id)
             .where(
                 (feeds.c.category_id == category.id)
-                | feeds.c.category_id.is_(None)
+                | IS_EVERYTHING
                 | feeds.c.id.in_(
                     select(feed_entries.c.feed_id).where(feed_entries.c.entry_id.in_(its_entries))
                 )
@@ -282,7 +292,9 @@ class FeedRows:
         """
         mine = {"entry_id": entry.id}
         live = self._connection.execute(statements.STOOD, mine)
-        stood = {row.feed_id: row.visible_at for row in live}
+        stood, archives = {}, {}
+        for row in live:
+            stood[row.feed_id], archives[row.feed_id] = row.visible_at, row.archive
         self._connection.execute(statements.TAKE_OUT, mine)
         if entry.state is State.WITHDRAWN:
             moved = {*stood, *self._feeds_with(past_places, entry)}
@@ -305,6 +317,7 @@ class FeedRows:
                     "visible_at": stood.get(feed_id) or entered[feed_id]
                     if is_live
                     else entry.visible_at,
+                    "archive": archives.get(feed_id) if is_live else None,
                 }
                 for feed_id in places
             ],
@@ -421,7 +434,7 @@ class FeedRows:
             [
                 {
                     "feed_id": feed.id,
-                    "format": document.format.value,
+                    "format": stored_format(document.format, document.second),
                     "encoding": document.encoding,
                     "etag": document.etag,
                     "body": document.body,
@@ -472,18 +485,21 @@ def _category_columns(category: Category) -> dict[str, str]:
         "name_folded": folded(category.name),
         "description": category.description,
         "language": category.language,
+        "content": category.content,
     }
 
 
 def _category(row: Row[Any]) -> Category:
-    return Category(row.slug, row.name, row.description, row.id, row.language)
+    return Category(row.slug, row.name, row.description, row.id, row.language, row.content)
 
 
 def _feed(row: Row[Any]) -> Feed:
-    category = None
+    category = author = None
     if row.category_id is not None:
-        its = row.slug, row.name, row.description, row.category_id, row.language
+        its = row.slug, row.name, row.description, row.category_id, row.language, row.content
         category = Category(*its)
+    elif row.author_id is not None:
+        author = Author(row.author_slug, row.author_name, row.author_id)
     return Feed(
         id=row.id,
         urn=row.urn,
@@ -491,4 +507,6 @@ def _feed(row: Row[Any]) -> Feed:
         updated=row.updated,
         fingerprint=row.fingerprint,
         next_due_at=row.next_due_at,
+        author=author,
+        archives=row.archives,
     )

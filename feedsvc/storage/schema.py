@@ -138,6 +138,8 @@ categories = Table(
     Column("language", String(60), nullable=False, server_default=""),
     # Where it stands among the others, from the least; two of one number by their ids.
     Column("position", Integer, nullable=False, server_default="0"),
+    # What its feeds carry of an article; "" as the site's do.
+    Column("content", String(20), nullable=False, server_default=""),
     Index(None, "name_folded"),
     Index(None, "position"),
 )
@@ -236,17 +238,31 @@ category_slugs = Table(
     Index(None, "category_id"),
 )
 
+# Who signs articles. Made with the first one that readers get, and never deleted.
+authors = Table(
+    "authors",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("slug", String(200), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("name_folded", String(400), nullable=False, unique=True),
+)
+
 feeds = Table(
     "feeds",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("urn", String(45), nullable=False, unique=True),
-    # NULL: the feed of everything.
+    # Both NULL: the feed of everything.
     Column("category_id", ForeignKey("categories.id"), unique=True),
+    Column("author_id", ForeignKey("authors.id"), unique=True),
+    # How many archive documents it has.
+    Column("archives", Integer, nullable=False, server_default="0"),
     Column("updated", Instant),
     Column("fingerprint", String(64), nullable=False, default=""),
     Column("next_due_at", Instant),
     Column("version", BigInteger, nullable=False, default=0, index=True),
+    Index("ix_feeds_category_id_author_id", "category_id", "author_id"),
 )
 
 # Which entries stand in which feed, with what they are picked and sorted by:
@@ -260,8 +276,11 @@ feed_entries = Table(
     Column("is_live", Boolean, nullable=False),
     Column("published", Instant, nullable=False),
     Column("visible_at", Instant, nullable=False),
+    # The archive document that it is filed in, if it is in one.
+    Column("archive", Integer),
     Index(None, "feed_id", "is_live", "published"),
     Index(None, "feed_id", "is_live", "visible_at"),
+    Index("ix_feed_entries_archive", "feed_id", "archive"),
     Index(None, "entry_id"),
 )
 
@@ -314,10 +333,25 @@ documents = Table(
     "documents",
     metadata,
     Column("feed_id", ForeignKey("feeds.id"), primary_key=True),
-    Column("format", String(10), primary_key=True),
+    # Of a second one its content behind it, as in "rss.summary".
+    Column("format", String(20), primary_key=True),
     Column("encoding", String(10), primary_key=True),
     Column("etag", String(64), nullable=False),
     Column("body", LargeBinary, nullable=False),
+)
+
+# Entries that could not be written in a document of a feed; for their editors.
+left_out = Table(
+    "left_out",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("feed_id", ForeignKey("feeds.id"), nullable=False),
+    # As in ``documents``; "" where the stored entry itself is faulty.
+    Column("format", String(20), nullable=False),
+    Column("entry_id", String(45), nullable=False),
+    Column("fault", Text, nullable=False),
+    Index(None, "feed_id"),
+    Index(None, "entry_id"),
 )
 
 # One row. ``number`` grows in each transaction that changes what is served, and

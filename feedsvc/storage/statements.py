@@ -8,11 +8,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    union_all,
+    update,
+)
 
 from feedsvc.model import State
 from feedsvc.storage.schema import (
     audit,
+    authors,
     categories,
     category_slugs,
     changes,
@@ -23,6 +34,7 @@ from feedsvc.storage.schema import (
     feed_clocks,
     feed_entries,
     feeds,
+    left_out,
     past_places,
     searchable,
     served_version,
@@ -45,11 +57,32 @@ def is_called(slug: Any) -> ColumnElement[bool]:
     return found
 
 
+def is_of_author(slug: Any) -> ColumnElement[bool]:
+    """Whether an author has that slug."""
+    found: ColumnElement[bool] = authors.c.slug == slug
+    return found
+
+
+# Neither a category's nor an author's.
+IS_EVERYTHING = feeds.c.category_id.is_(None) & feeds.c.author_id.is_(None)
+
+
 def whole_feeds() -> Select[Any]:
-    """Feeds with their categories."""
+    """Feeds with their categories and authors."""
     its = categories.c
-    named = select(feeds, its.slug, its.name, its.description, its.language)
-    return named.outerjoin(categories, its.id == feeds.c.category_id)
+    named = select(
+        feeds,
+        its.slug,
+        its.name,
+        its.description,
+        its.language,
+        its.content,
+        authors.c.slug.label("author_slug"),
+        authors.c.name.label("author_name"),
+    )
+    return named.outerjoin(categories, its.id == feeds.c.category_id).outerjoin(
+        authors, authors.c.id == feeds.c.author_id
+    )
 
 
 SETTING = select(settings.c.value).where(settings.c.name == bindparam("of_name"))
@@ -120,14 +153,19 @@ TOMBSTONES = (
     .limit(bindparam("most"))
 )
 TOMBSTONES_SINCE = TOMBSTONES.where(tombstones.c.left_at > bindparam("since"))
-FEEDS_OF_CATEGORIES = select(feeds.c.id).where(
-    feeds.c.category_id.is_(None) | feeds.c.category_id.in_(_these("category_ids"))
+# Three looks into indexes: there may be thousands of authors.
+FEEDS_OF_ENTRY = union_all(
+    select(feeds.c.id).where(IS_EVERYTHING),
+    select(feeds.c.id).where(feeds.c.category_id.in_(_these("category_ids"))),
+    select(feeds.c.id)
+    .join(authors, authors.c.id == feeds.c.author_id)
+    .where(authors.c.name_folded.in_(_these("author_names"))),
 )
 FEEDS_WITH = {
     table: select(table.c.feed_id).where(table.c.entry_id == bindparam("entry_id"))
     for table in (feed_entries, past_places, tombstones)
 }
-STOOD = select(feed_entries.c.feed_id, feed_entries.c.visible_at).where(
+STOOD = select(feed_entries.c.feed_id, feed_entries.c.visible_at, feed_entries.c.archive).where(
     feed_entries.c.entry_id == bindparam("entry_id"), feed_entries.c.is_live
 )
 TAKE_OUT = delete(feed_entries).where(feed_entries.c.entry_id == bindparam("entry_id"))
@@ -188,6 +226,57 @@ CHANGED_SINCE = (
     .order_by(feeds.c.version)
     .limit(bindparam("most"))
 )
+DROP_LEFT_OUT = delete(left_out).where(left_out.c.feed_id == bindparam("feed_id"))
+ADD_LEFT_OUT = insert(left_out)
+AUTHOR_NAMED = select(authors.c.id).where(authors.c.name_folded == bindparam("name"))
+
+# Archives
+
+UNFILED = (
+    select(
+        feed_entries.c.entry_id,
+        func.length(entries.c.body).label("characters"),
+    )
+    .join(entries, entries.c.id == feed_entries.c.entry_id)
+    .where(
+        feed_entries.c.feed_id == bindparam("feed_id"),
+        feed_entries.c.archive.is_(None),
+        feed_entries.c.is_live,
+    )
+    .order_by(feed_entries.c.visible_at, feed_entries.c.published, feed_entries.c.entry_id)
+    .limit(bindparam("most"))
+)
+FILED_LAST = (
+    select(
+        func.count(feed_entries.c.entry_id).label("entries"),
+        func.coalesce(func.sum(func.length(entries.c.body)), 0).label("characters"),
+    )
+    .join(entries, entries.c.id == feed_entries.c.entry_id)
+    .where(
+        feed_entries.c.feed_id == bindparam("feed_id"),
+        feed_entries.c.archive == bindparam("number"),
+    )
+)
+FILE = (
+    update(feed_entries)
+    .where(
+        feed_entries.c.feed_id == bindparam("of_feed"),
+        feed_entries.c.entry_id == bindparam("of_entry"),
+        feed_entries.c.archive.is_(None),
+        feed_entries.c.is_live,
+    )
+    .values(archive=bindparam("number"))
+)
+FILED_IN = (
+    select(feed_entries.c.entry_id, feed_entries.c.visible_at)
+    .where(
+        feed_entries.c.feed_id == bindparam("feed_id"),
+        feed_entries.c.archive == bindparam("number"),
+        feed_entries.c.is_live,
+    )
+    .limit(bindparam("most"))
+)
+
 DROP_DOCUMENTS = delete(documents).where(documents.c.feed_id == bindparam("feed_id"))
 ADD_DOCUMENTS = insert(documents)
 _DOCUMENTS = (
@@ -201,10 +290,13 @@ _DOCUMENTS = (
         documents.c.body,
     )
     .join_from(feeds, documents, documents.c.feed_id == feeds.c.id)
-    .where(documents.c.format == bindparam("format"))
+    .where(documents.c.format == bindparam("of_format"))
 )
 DOCUMENT = _DOCUMENTS.where(feeds.c.id == bindparam("feed_id"))
-DOCUMENT_OF_EVERYTHING = _DOCUMENTS.where(feeds.c.category_id.is_(None))
+DOCUMENT_OF_EVERYTHING = _DOCUMENTS.where(IS_EVERYTHING)
+DOCUMENT_OF_AUTHOR = _DOCUMENTS.join(authors, authors.c.id == feeds.c.author_id).where(
+    is_of_author(bindparam("slug"))
+)
 DOCUMENT_CALLED = _DOCUMENTS.join(categories, categories.c.id == feeds.c.category_id).where(
     is_called(bindparam("slug"))
 )

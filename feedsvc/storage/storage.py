@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect, make_url, text
 
 from feedsvc.errors import SchemaOutdated, StorageError, StorageReadOnly
+from feedsvc.storage.archives import ArchiveRows
 from feedsvc.storage.audit import AuditRows
+from feedsvc.storage.authors import AuthorRows
 from feedsvc.storage.category_order import CategoryOrder
 from feedsvc.storage.editors import EditorRows
 from feedsvc.storage.engine import dump_postgresql, in_our_words, notices, open_engine
 from feedsvc.storage.entries import EntryRows
 from feedsvc.storage.feeds import FeedRows
 from feedsvc.storage.history import HistoryRows
+from feedsvc.storage.left_out import LeftOutRows
 from feedsvc.storage.pictures import PictureRows
 from feedsvc.storage.second_factors import SecondFactorRows
 from feedsvc.storage.served import ServedRows
@@ -52,6 +55,9 @@ class Transaction:
         self.second_factors = SecondFactorRows(connection)
         self.audit = AuditRows(connection)
         self.pictures = PictureRows(connection)
+        self.authors = AuthorRows(connection)
+        self.archives = ArchiveRows(connection)
+        self.left_out = LeftOutRows(connection)
 
 
 class Storage:

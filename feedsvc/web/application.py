@@ -34,6 +34,7 @@ from feedsvc.web import (
     wording,
 )
 from feedsvc.web.access import Access
+from feedsvc.web.archives import archives
 from feedsvc.web.encoding import FormRequest
 from feedsvc.web.public import public
 from feedsvc.web.services import Services, client_address, services
@@ -105,6 +106,7 @@ def create_flask_app(given: Services, secret_key: str) -> Flask:
     app.before_request(_bound_form)
     CSRFProtect(app)
     app.register_blueprint(public)
+    app.register_blueprint(archives)
     app.register_blueprint(languages.switch)
     app.register_blueprint(sign_in.editor)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -168,7 +170,7 @@ def _everywhere() -> dict[str, Any]:
     asking: Editor | None = getattr(g, "editor", None)
     return {
         "site": services().site,
-        "feed_title": lambda feed: feed_title(feed.category, services().site),
+        "feed_title": lambda feed: feed_title(feed, services().site),
         "editor_name": asking.name if asking else "",
         "editor_number": asking.id if asking else "",
         "is_administrator": asking is not None and asking.is_administrator,

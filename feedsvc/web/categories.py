@@ -5,20 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import abort, flash, g, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 
 from feedsvc.errors import EditConflict, InvalidEntry, NotFound, StorageError
-from feedsvc.model import RESERVED_SLUGS, Category
+from feedsvc.model import CONTENTS, Category
 from feedsvc.phrases import Phrase
 from feedsvc.publishing import Move
+from feedsvc.slugs import RESERVED_SLUGS
 from feedsvc.web.editor import editor
 from feedsvc.web.languages import say
 from feedsvc.web.services import services
 from feedsvc.web.sign_in import FORMS, administering
-from feedsvc.web.wording import nothing_saved
+from feedsvc.web.wording import CONTENTS_CHOSEN, nothing_saved
 
 __all__ = ["editor"]
 
@@ -43,6 +44,7 @@ def add_category() -> Any:
             slug=request.form.get("slug", ""),
             description=request.form.get("description", ""),
             language=request.form.get("language", ""),
+            content=_content(request.form.get("content", "")),
             by=g.editor.name,
         )
     except InvalidEntry as error:
@@ -72,6 +74,7 @@ def change_category(slug: str) -> Any:
             new_slug=request.form.get("slug", ""),
             description=request.form.get("description", ""),
             language=request.form.get("language"),
+            content=_content(request.form.get("content")),
             expected=_shown(),
             by=g.editor.name,
         )
@@ -147,7 +150,17 @@ def _shown() -> Category | None:
         name,
         request.form.get("shown_description", ""),
         language=request.form.get("shown_language", ""),
+        content=_content(request.form.get("shown_content", "")),
     )
+
+
+_Chosen = TypeVar("_Chosen", str, str | None)
+
+
+def _content(chosen: _Chosen) -> _Chosen:
+    if chosen and chosen not in CONTENTS:
+        abort(400, Phrase("The form does not say what feeds are to carry."))
+    return chosen
 
 
 def _current_slug(slug: str) -> str:
@@ -190,6 +203,7 @@ def _page(
         faults=faults or {},
         typed=request.form if typed is None else typed,
         is_conflict=status == 409,
+        contents=CONTENTS_CHOSEN,
         moved=request.args.get("moved", ""),
         moved_to=request.args.get("to", ""),
     )

@@ -21,7 +21,7 @@ from typing import TypeAlias
 import structlog
 
 from feedsvc.characters import is_writable
-from feedsvc.model import Format, StoredDocument
+from feedsvc.model import Content, Format, StoredDocument
 from feedsvc.rendering import CODINGS, ENCODINGS, IDENTITY, cut
 from feedsvc.storage import Storage, Transaction
 from feedsvc.timestamps import utc_now
@@ -73,6 +73,7 @@ class Held:
     :param bodies: content coding -> bytes, the preferred first; always has ``identity``.
     :param feed_id: whose document it is.
     :param version: grows with each change of that feed.
+    :param second: its content, where it is one beside the feed's main ones.
     :param older_until: until when this worker gave out what was there before, in seconds
         since 1970; 0 where it never did.
     :param earlier: the last documents before it, each by its digest and its entries' marks.
@@ -87,6 +88,7 @@ class Held:
     feed_id: int = 0
     version: int = 0
     format: Format = Format.RSS
+    second: Content | None = None
     older_until: float = 0.0
     earlier: tuple[tuple[str, Marks], ...] = ()
     encodings: tuple[str, ...] = field(init=False)
@@ -378,12 +380,17 @@ class Documents:
             raise
 
     def _fetch(
-        self, path_info: str, slug: str, format: Format, mine: Future[Held | None]
+        self,
+        path_info: str,
+        slug: str,
+        format: Format,
+        second: Content | None,
+        mine: Future[Held | None],
     ) -> Held | None:
         while True:
             with self._storage.reading() as tx:
                 version = tx.feeds.version()
-                found = tx.served.by_slug(slug, format)
+                found = tx.served.by_slug(slug, format, second)
             held = _hold(found) if found else None
             with self._lock:
                 if version < self._version:
@@ -439,8 +446,8 @@ class Documents:
     def _take_over(self, tx: Transaction, feed_id: int) -> None:
         with self._lock:
             held = self._memory.of_feed(feed_id)
-        for format in {one.format for _, one in held}:
-            found = tx.served.of_feed(feed_id, format)
+        for format, second in {(one.format, one.second) for _, one in held}:
+            found = tx.served.of_feed(feed_id, format, second)
             if found is None:
                 continue
             new = _hold(found)
@@ -448,18 +455,21 @@ class Documents:
                 # Still held: what left meanwhile was not asked for.
                 now = self._clock().timestamp()
                 for path, old in self._memory.of_feed(feed_id):
-                    if old.format is format:
+                    if (old.format, old.second) == (format, second):
                         newer = new.succeeding(old, now, has_deltas=self._has_deltas)
                         self._memory.keep(path, newer)
 
 
 # A slug is made of letters, digits and hyphens of any script.
-_PATH = re.compile(rf"/feeds/([^/.]{{1,200}})\.({'|'.join(Format)})")
+_PATH = re.compile(
+    r"/feeds/(?P<slug>(?:authors/)?[^/.]{1,200})"
+    rf"(?:/(?P<second>{'|'.join(Content)}))?\.(?P<format>{'|'.join(Format)})"
+)
 _LONGEST_PATH = 1000
 
 
-def _wanted(path_info: str) -> tuple[str, Format] | None:
-    """The slug and the format that a path names, or None where it names no feed."""
+def _wanted(path_info: str) -> tuple[str, Format, Content | None] | None:
+    """The slug, the format and the content that a path names, or None where it names no feed."""
     if not path_info.startswith("/feeds/") or len(path_info) > _LONGEST_PATH:
         return None
     try:
@@ -467,9 +477,10 @@ def _wanted(path_info: str) -> tuple[str, Format] | None:
     except UnicodeError:
         return None
     # PostgreSQL refuses to compare with a NUL.
-    if found is None or not is_writable(found[1]):
+    if found is None or not is_writable(found["slug"]):
         return None
-    return found[1], Format(found[2])
+    second = Content(found["second"]) if found["second"] else None
+    return found["slug"], Format(found["format"]), second
 
 
 def _hold(stored: StoredDocument) -> Held:
@@ -483,6 +494,7 @@ def _hold(stored: StoredDocument) -> Held:
         feed_id=stored.feed_id,
         version=stored.version,
         format=stored.format,
+        second=stored.second,
     )
 
 

@@ -10,7 +10,8 @@ from flask import g
 from feedsvc.characters import clean_line
 from feedsvc.errors import InvalidEntry, NotFound, StorageError
 from feedsvc.model import Category
-from feedsvc.publishing import LONGEST_CATEGORY, category_slug_of
+from feedsvc.publishing import LONGEST_CATEGORY
+from feedsvc.slugs import category_slug_of
 from feedsvc.web.forms import ArticleForm
 from feedsvc.web.services import services
 

@@ -13,7 +13,8 @@ from feedsvc.errors import GapError, OverlapError, TimestampError
 from feedsvc.importing import parse_source, source_line
 from feedsvc.model import Category, Enclosure, Entry, State
 from feedsvc.phrases import Phrase
-from feedsvc.publishing import Draft, is_held_back, slug_of
+from feedsvc.publishing import Draft, is_held_back
+from feedsvc.slugs import slug_of
 from feedsvc.storage import Version
 from feedsvc.timestamps import describe, fold_of, is_zone_name, parse_wall, to_instant, wall_text
 from feedsvc.web.enclosures import AUDIO, NO_AUDIO, NO_PICTURE, PICTURE, EnclosureFields

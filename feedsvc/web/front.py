@@ -92,7 +92,7 @@ class Front:
             _remote_address,
             environ,
         )
-        status, fields = _as_wsgi(head)
+        status, fields = as_wsgi(head)
         start_response(status, list(fields))
         return [body] if body else []
 
@@ -162,8 +162,8 @@ def _remote_address(environ: Environ) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _as_wsgi(head: bytes) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """The status and the fields of a reply's head."""
+def as_wsgi(head: bytes) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """The status and the fields of a reply's head, as PEP 3333 has them."""
     first, *lines = head.decode("latin-1").split("\r\n")[:-1]
     fields = [line.partition(": ") for line in lines]
     return first.partition(" ")[2], tuple((name, value) for name, _, value in fields)

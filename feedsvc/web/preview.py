@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from feedsvc.model import ID_PREFIX, Entry, State
-from feedsvc.publishing import Action, Draft, Remark, find_faults, remarks, slug_of
+from feedsvc.publishing import Action, Draft, Remark, find_faults, remarks
 from feedsvc.rendering import entry_html, is_right_to_left, summary_text
+from feedsvc.slugs import slug_of
 from feedsvc.storage import Storage
 from feedsvc.web.forms import FIELD_NAMES, LABELS, ArticleForm
 from feedsvc.web.services import services

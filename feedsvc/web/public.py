@@ -11,7 +11,7 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 
 from feedsvc.characters import is_writable
 from feedsvc.errors import NotFound, StorageBusy, StorageError
-from feedsvc.model import Entry, Feed, State
+from feedsvc.model import Content, Entry, Feed, Format, State
 from feedsvc.phrases import Phrase
 from feedsvc.rendering import page_html
 from feedsvc.web.clients import is_in
@@ -77,10 +77,26 @@ def missing_feed(name: str) -> Any:
     """
     path_info = f"/feeds/{name}".encode().decode("latin-1")
     if not services().documents.find(path_info):
-        abort(404)
+        return _main_feed(name)
     if request.environ["PATH_INFO"] != path_info:  # such as //feeds/all.rss
         return redirect(url_for("public.missing_feed", name=name), 301)
     raise StorageBusy(Phrase("the database did not answer; try again in a moment"))
+
+
+_SECOND = re.compile(rf"(.+)/({'|'.join(Content)})\.({'|'.join(Format)})")
+
+
+def _main_feed(name: str) -> Any:
+    """Where a feed has no second documents of a content, its main ones carry it, or will do.
+
+    Not for good: it may be given such again, and its readers come back here.
+    """
+    wanted = _SECOND.fullmatch(name)
+    if wanted is None:
+        abort(404)
+    with services().storage.reading() as tx:
+        feed = _found(lambda: tx.feeds.feed(wanted[1]))
+    return redirect(feed.path(Format(wanted[3])), 302)
 
 
 @public.get("/articles/<slug>")
@@ -128,7 +144,7 @@ def _found(ask: Any) -> Any:
 @public.url_value_preprocessor
 def _check_slug(_endpoint: str | None, values: dict[str, Any] | None) -> None:
     # PostgreSQL refuses to compare with a NUL; no slug has such characters.
-    if values and not is_writable(values.get("slug", "")):
+    if values and not is_writable(values.get("slug") or values.get("name") or ""):
         abort(404)
 
 

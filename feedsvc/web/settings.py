@@ -18,6 +18,7 @@ from feedsvc.web.in_force import Standing
 from feedsvc.web.languages import say
 from feedsvc.web.services import services
 from feedsvc.web.sign_in import FORMS, administering
+from feedsvc.web.wording import CONTENTS_CHOSEN
 
 __all__ = ["editor"]
 
@@ -30,6 +31,8 @@ LABELS = {
     "site.description": Phrase("Description"),
     "site.author": Phrase("Author"),
     "site.language": Phrase("Language"),
+    "site.rights": Phrase("Rights"),
+    "site.logo": Phrase("Logo"),
     "feeds.window_items": Phrase("Articles in a feed, at least"),
     "feeds.window_days": Phrase("Days that a feed reaches back"),
     "feeds.content": Phrase("What feeds carry of an article"),
@@ -43,10 +46,19 @@ HINTS = {
     "site.language": Phrase(
         "The tag of the articles' language, such as en, pt-BR or ar; categories may have another."
     ),
+    "site.rights": Phrase("Whose the articles are, in a line, such as © The Example."),
+    "site.logo": Phrase(
+        "The address of a picture that readers show beside the feeds, twice as wide as high and"
+        " at most 144 pixels wide; empty: the service's own."
+    ),
+    "feeds.content": Phrase(
+        "Categories may say otherwise. A second feed stands beside the first, at an address that"
+        " ends in /summary.rss or /full.rss."
+    ),
     "feeds.window_days": Phrase("All articles that entered it in so many days are in it."),
     "feeds.grace_seconds": Phrase("To be taken back before any reader has it; 0 holds none back."),
 }
-CHOICES = {"feeds.content": {"full": Phrase("the whole text"), "summary": Phrase("its summary")}}
+CHOICES = {"feeds.content": CONTENTS_CHOSEN}
 
 
 @dataclass(frozen=True, slots=True)

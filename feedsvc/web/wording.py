@@ -15,6 +15,12 @@ from feedsvc.web.languages import forms, gettext, isolated, listed, say
 from feedsvc.web.services import services
 
 # The feed that belongs to no category.
+CONTENTS_CHOSEN = {
+    "full": Phrase("the whole text"),
+    "summary": Phrase("its summary"),
+    "full+summary": Phrase("the whole text, and its summary in a second feed"),
+    "summary+full": Phrase("its summary, and the whole text in a second feed"),
+}
 EVERYTHING = Phrase("Everything")
 
 

@@ -1,0 +1,76 @@
+"""Which entries of a feed are filed in which of its archive documents (RFC 5005 section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, update
+
+from feedsvc.model import Feed
+from feedsvc.storage import statements
+from feedsvc.storage.schema import feeds
+
+
+@dataclass(frozen=True, slots=True)
+class Unfiled:
+    """An entry that stands in a feed and in none of its archive documents.
+
+    :param characters: how long its text is.
+    """
+
+    entry_id: str
+    characters: int
+
+
+@dataclass(frozen=True, slots=True)
+class LastArchive:
+    """The newest archive document of a feed, which others may be put into.
+
+    :param number: 0 where there is none yet.
+    :param characters: of all its entries together.
+    """
+
+    number: int = 0
+    entries: int = 0
+    characters: int = 0
+
+
+class ArchiveRows:
+    """Reading and writing the places of entries in archives inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def unfiled(self, feed: Feed, *, limit: int) -> list[Unfiled]:
+        """What readers may see in a feed and no archive holds; what entered first, first."""
+        asked = {"feed_id": feed.id, "most": limit}
+        rows = self._connection.execute(statements.UNFILED, asked)
+        return [Unfiled(row.entry_id, row.characters) for row in rows]
+
+    def last(self, feed: Feed) -> LastArchive:
+        """The newest archive document of a feed."""
+        if not feed.archives:
+            return LastArchive()
+        asked = {"feed_id": feed.id, "number": feed.archives}
+        row = self._connection.execute(statements.FILED_LAST, asked).one()
+        return LastArchive(feed.archives, row.entries, row.characters)
+
+    def file(self, feed: Feed, filed: Sequence[tuple[str, int]]) -> None:
+        """Put entries into archive documents, each named by its number.
+
+        What left the feed meanwhile stays out.
+        """
+        if not filed:
+            return
+        self._connection.execute(
+            statements.FILE,
+            [
+                {"of_feed": feed.id, "of_entry": entry_id, "number": number}
+                for entry_id, number in filed
+            ],
+        )
+        newest = max(number for _, number in filed)
+        if newest > feed.archives:
+            query = update(feeds).where(feeds.c.id == feed.id).values(archives=newest)
+            self._connection.execute(query)

@@ -1,0 +1,300 @@
+"""Archives (RFC 5005), feeds of authors, and second feeds: what a subscriber finds in them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+from feedsvc.model import Category, Content, Entry, Format, Site, Window
+from feedsvc.publishing import Action, Draft, Publisher
+from feedsvc.publishing import regeneration as regeneration_module
+from feedsvc.publishing.decisions import (
+    ARCHIVE_CHARACTERS,
+    ARCHIVE_ENTRIES,
+    KEPT_UNFILED,
+    archive_places,
+)
+from feedsvc.storage import LastArchive, Storage, Unfiled
+from tests.conftest import utc
+from tests.contract import InProcess
+from tests.stored import stored_documents
+
+NOW = utc(2026, 1, 22, 9)
+ATOM = "{http://www.w3.org/2005/Atom}"
+FH = "{http://purl.org/syndication/history/1.0}"
+UNFILED = st.lists(st.integers(0, 2_500_000), max_size=200).map(
+    lambda lengths: [Unfiled(f"e{place}", length) for place, length in enumerate(lengths)]
+)
+
+
+@given(unfiled=UNFILED, shown=st.sets(st.integers(0, 200)), number=st.integers(0, 9))
+@settings(max_examples=60, deadline=None)
+def test_what_no_document_holds_is_filed_once_in_order_and_in_bounds(
+    unfiled: list[Unfiled], shown: set[int], number: int
+) -> None:
+    last = LastArchive(number, 40, 1_000_000) if number else LastArchive()
+    held = {one.entry_id for place, one in enumerate(unfiled) if place in shown}
+    places = archive_places(unfiled, last, held, 1_000)
+    filed = dict(places)
+    assert len(filed) == len(places)
+    # Nobody misses anything, and nothing is done before that is needed.
+    assert {one.entry_id for one in unfiled} <= held | set(filed)
+    if {one.entry_id for one in unfiled} <= held:
+        assert not places
+    numbers = [where for _, where in places]
+    assert numbers == sorted(numbers)
+    assert not numbers or numbers[0] in (max(1, number), number + 1)
+    lengths = {one.entry_id: one.characters for one in unfiled}
+    for where in set(numbers):
+        inside = [lengths[id] for id, its in places if its == where]
+        assert len(inside) <= ARCHIVE_ENTRIES
+        assert len(inside) == 1 or sum(inside) <= ARCHIVE_CHARACTERS
+
+
+def test_the_next_publishes_have_nothing_to_file() -> None:
+    unfiled = [Unfiled(f"e{place}", 1_000) for place in range(51)]
+    places = archive_places(unfiled, LastArchive(), {one.entry_id for one in unfiled[1:]}, 1_000)
+    assert [id for id, _ in places] == [one.entry_id for one in unfiled[: 51 - KEPT_UNFILED]]
+
+
+@pytest.fixture
+def health(publisher: Publisher) -> Category:
+    return publisher.ensure_category("Health", NOW)
+
+
+def published(publisher: Publisher, category: Category, number: int, **changes: Any) -> Entry:
+    draft = Draft(title=f"Title {number}", categories=(category,), body=f"Text {number}.")
+    id = f"urn:uuid:00000000-0000-4000-8000-{number:012}"
+    when = NOW + timedelta(minutes=number)
+    draft = replace(draft, **changes)
+    return publisher.save_entry(draft, Action.PUBLISH, when, id=id, expected_revision=0)
+
+
+def ids_of(body: bytes, format: Format) -> list[str]:
+    if format is Format.JSON:
+        return [item["id"] for item in json.loads(body)["items"]]
+    root = etree.fromstring(body)
+    return [one.text for one in root.iterfind(f".//{ATOM}entry/{ATOM}id")] + [
+        one.text for one in root.iterfind(".//item/guid")
+    ]
+
+
+def older(body: bytes, format: Format) -> str:
+    """Where a document says that what is older is."""
+    if format is Format.JSON:
+        return str(json.loads(body).get("next_url", ""))
+    links = list(etree.fromstring(body).iter(f"{ATOM}link"))
+    return next((one.get("href") for one in links if one.get("rel") == "prev-archive"), "")
+
+
+def test_archives_hold_every_article_once_and_only_what_readers_may_see(
+    storage: Storage, health: Category
+) -> None:
+    site = Site("The Example", "https://example.org", "en")
+    publisher = Publisher(storage, site, Window(items=2, days=0))
+    entries = [
+        published(publisher, health, number, author="Ada Byron" if number % 2 else "")
+        for number in range(1, 9)
+    ]
+    ids = {entry.id for entry in entries}
+    for format in Format:
+        body = stored_documents(storage)[f"/feeds/health.{format}"].bodies["identity"]
+        address = "https://example.org/feeds/health/archive/1." + format
+        assert older(body, format) == address
+        _, archive = publisher.archived("health", 1, format)
+        # All but the two that the feed itself has: each once.
+        assert sorted([*ids_of(archive, format), *ids_of(body, format)]) == sorted(ids)
+        assert older(archive, format) == ""
+        assert address.encode() in archive
+        if format is not Format.JSON:
+            assert etree.fromstring(archive).find(f".//{FH}archive") is not None
+    withdrawn = publisher.save_entry(
+        Draft(title="", categories=(), body=""),
+        Action.WITHDRAW,
+        NOW + timedelta(hours=1),
+        id=entries[0].id,
+        expected_revision=1,
+    )
+    corrected = publisher.save_entry(
+        replace(Draft.of(entries[1]), body="Corrected."),
+        Action.CORRECT,
+        NOW + timedelta(hours=1),
+        id=entries[1].id,
+        expected_revision=1,
+    )
+    _, archive = publisher.archived("health", 1, Format.ATOM)
+    assert withdrawn.id not in ids_of(archive, Format.ATOM)
+    assert corrected.id in ids_of(archive, Format.ATOM)
+    assert b"Corrected." in archive
+    assert publisher.archived("health", 1, Format.ATOM)[1] == archive
+
+
+def test_a_long_archive_is_filed_in_many_documents_and_what_is_full_stays_as_it_is(
+    storage: Storage, health: Category, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(regeneration_module, "FILED_AT_ONCE", 70)
+    site = Site("The Example", "https://example.org", "en")
+    publisher = Publisher(storage, site, Window(items=5, days=1))
+    for number in range(1, 131):
+        draft = Draft(
+            title=f"Old {number}",
+            categories=(health,),
+            body="Text.",
+            published=utc(2019, 1, 1) + timedelta(days=number),
+        )
+        publisher.import_entry(draft, f"origin {number}", NOW)
+    publisher.regenerate_due(NOW)
+    found: list[str] = []
+    full = {}
+    for number in (1, 2, 3):
+        _, body = publisher.archived("health", number, Format.JSON)
+        full[number] = body
+        titles = [item["title"] for item in json.loads(body)["items"]]
+        assert titles == sorted(titles, key=lambda title: -int(title.split()[1]))
+        found += titles[::-1]
+    # From the oldest to the newest; the last few are in the feed alone.
+    assert found == [f"Old {number}" for number in range(1, len(found) + 1)]
+    assert len(found) >= 125
+    published(publisher, health, 500)
+    for number in (1, 2):
+        assert publisher.archived("health", number, Format.JSON)[1] == full[number]
+
+
+def test_an_archive_is_sent_as_a_document_that_lasts(either: InProcess) -> None:
+    publisher = either.workers[0].publisher
+    health = publisher.ensure_category("Health", NOW)
+    small = replace(publisher, window=replace(publisher.window, items=1, days=0))
+    small.note_settings(either.now)
+    for number in range(56):
+        old = NOW - timedelta(days=100 - number)
+        draft = Draft(title=f"Old {number}", categories=(health,), body="Text.", published=old)
+        small.import_entry(replace(draft, author="Ada Byron"), f"origin {number}", either.now)
+    small.regenerate_due(either.now)
+    path = "/feeds/health/archive/1.atom"
+    answer = either.get(path, Accept_Encoding="gzip")
+    assert answer.headers["content-type"] == "application/atom+xml; charset=utf-8"
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "max-age=86400" in answer.headers["cache-control"]
+    assert "last-modified" not in answer.headers
+    again = either.get(path, Accept_Encoding="gzip", If_None_Match=answer.headers["etag"])
+    assert (again.status, again.body) == (304, b"")
+    newest = either.get("/feeds/health/archive/2.json")
+    assert "max-age=300" in newest.headers["cache-control"]
+    assert older(newest.body, Format.JSON).endswith("/feeds/health/archive/1.json")
+    assert either.get("/feeds/authors/ada-byron/archive/1.rss").status == 200
+    for missing in ("health/archive/0.atom", "health/archive/3.atom", "none/archive/1.atom"):
+        assert either.get(f"/feeds/{missing}").status == 404
+    assert either.get("/feeds/health/archive/1.txt").status == 404
+    assert either.get("/feeds/he%00lth/archive/1.atom").status == 404
+    renamed = small.change_category(
+        "health", either.now, name="Health", new_slug="wellness", description=""
+    )
+    moved = either.get(path)
+    assert (moved.status, moved.headers["location"]) == (301, "/feeds/wellness/archive/1.atom")
+    # A second feed where there is none leads to the first; where there is one it has archives.
+    second = f"/feeds/{renamed.slug}/summary"
+    assert either.get(f"{second}/archive/1.atom").headers["location"] == (
+        "/feeds/wellness/archive/1.atom"
+    )
+    assert either.get(f"{second}.rss").headers["location"] == "/feeds/wellness.rss"
+    small.change_category(
+        "wellness",
+        either.now,
+        name="Health",
+        new_slug="",
+        description="",
+        content="full+summary",
+    )
+    either.settle()
+    body = either.get(f"{second}.atom").body
+    assert b"/feeds/wellness/summary/archive/2.atom" in body
+    assert b"<content" not in either.get(f"{second}/archive/1.atom").body
+    assert b"<content" in either.get("/feeds/wellness/archive/1.atom").body
+
+
+def test_an_author_has_a_feed_from_the_first_article_on(
+    publisher: Publisher, storage: Storage, health: Category
+) -> None:
+    published(publisher, health, 1, author="Ada Byron")
+    published(publisher, health, 2, author="ADA BYRON")
+    published(publisher, health, 3, author="Ada-Byron")
+    published(publisher, health, 4)
+    with storage.reading() as tx:
+        assert [one.slug for one in tx.authors.listed()] == ["ada-byron", "ada-byron-2"]
+        assert tx.feeds.feed("authors/ada-byron-2").name == "Ada-Byron"
+    found = stored_documents(storage)
+    for format in Format:
+        body = found[f"/feeds/authors/ada-byron.{format}"].bodies["identity"]
+        assert [id[-1] for id in ids_of(body, format)] == ["2", "1"]
+        assert "Ada Byron – The Example".encode() in body
+        assert f"https://example.org/feeds/authors/ada-byron.{format}".encode() in body
+    # Signed by somebody else it leaves the one and enters the other.
+    publisher.save_entry(
+        Draft(title="Title 1", categories=(health,), body="Text 1.", author="Bo"),
+        Action.CORRECT,
+        NOW + timedelta(hours=1),
+        id="urn:uuid:00000000-0000-4000-8000-000000000001",
+        expected_revision=1,
+    )
+    found = stored_documents(storage)
+    assert b"-000000000001" not in found["/feeds/authors/ada-byron.rss"].bodies["identity"]
+    assert b"-000000000001" in found["/feeds/authors/bo.rss"].bodies["identity"]
+
+
+def test_a_draft_makes_no_author_known(
+    publisher: Publisher, storage: Storage, health: Category
+) -> None:
+    draft = Draft(title="A title", categories=(health,), body="Text.", author="Nobody Yet")
+    id = "urn:uuid:00000000-0000-4000-8000-000000000001"
+    publisher.save_entry(draft, Action.SAVE_DRAFT, NOW, id=id, expected_revision=0)
+    with storage.reading() as tx:
+        assert tx.authors.listed() == []
+    due = NOW + timedelta(hours=1)
+    scheduled = replace(draft, published=due)
+    publisher.save_entry(scheduled, Action.SCHEDULE, NOW, id=id, expected_revision=1)
+    with storage.reading() as tx:
+        assert tx.feeds.feed("authors/nobody-yet").next_due_at == due
+    publisher.regenerate_due(due)
+    found = stored_documents(storage)["/feeds/authors/nobody-yet.atom"].bodies["identity"]
+    assert id.encode() in found
+
+
+def test_a_category_says_what_its_feeds_carry_and_may_have_second_ones(
+    publisher: Publisher, storage: Storage, health: Category
+) -> None:
+    published(publisher, health, 1, summary="In short.", body="The whole text.")
+
+    def bodies(path: str) -> bytes:
+        with storage.reading() as tx:
+            slug, _, rest = path.partition("/")
+            content = Content(rest.partition(".")[0]) if rest else None
+            stored = tx.served.by_slug(slug.partition(".")[0], Format.RSS, content)
+            return stored.bodies["identity"] if stored else b""
+
+    assert b"whole text" in bodies("health.rss")
+    assert bodies("health/summary.rss") == b""
+    for content, first, second, name in [
+        ("summary+full", False, True, "full"),
+        ("full+summary", True, False, "summary"),
+    ]:
+        publisher.change_category(
+            "health", NOW, name="Health", new_slug="", description="", content=content
+        )
+        assert (b"whole text" in bodies("health.rss")) == first
+        beside = bodies(f"health/{name}.rss")
+        assert (b"whole text" in beside) == second
+        assert b"In short." in beside
+        assert f'href="https://example.org/feeds/health/{name}.rss" rel="self"'.encode() in beside
+        # One article is one for both; everything's feeds go by the site's setting.
+        assert b"-000000000001</guid>" in beside
+        assert b"whole text" in bodies("all.rss")
+    publisher.change_category("health", NOW, name="Health", new_slug="", description="", content="")
+    assert bodies("health/summary.rss") == b""
