@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+from feedsvc.errors import RenderingError
 from feedsvc.model import Category, Content, Entry, Format, Site, Window
 from feedsvc.publishing import Action, Draft, Publisher
 from feedsvc.publishing import regeneration as regeneration_module
@@ -26,6 +29,8 @@ from tests.conftest import utc
 from tests.contract import InProcess
 from tests.stored import stored_documents
 
+# The package's name of the function stands before the module's.
+render_module = importlib.import_module("feedsvc.rendering.render")
 NOW = utc(2026, 1, 22, 9)
 ATOM = "{http://www.w3.org/2005/Atom}"
 FH = "{http://purl.org/syndication/history/1.0}"
@@ -298,3 +303,29 @@ def test_a_category_says_what_its_feeds_carry_and_may_have_second_ones(
         assert b"whole text" in bodies("all.rss")
     publisher.change_category("health", NOW, name="Health", new_slug="", description="", content="")
     assert bodies("health/summary.rss") == b""
+
+
+def test_what_one_format_cannot_carry_is_missing_there_alone_and_its_editor_is_told(
+    either: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = render_module._ELEMENTS[Format.ATOM]
+
+    def cannot(entry: Entry, *rest: Any) -> Any:
+        if entry.title == "Odd":
+            raise RenderingError("the title is odd")
+        return real(entry, *rest)
+
+    monkeypatch.setitem(render_module._ELEMENTS, Format.ATOM, cannot)
+    either.write(title="Even")
+    with structlog.testing.capture_logs() as logs:
+        page = either.opened(either.write(title="Odd")).text
+    for path, count in {"rss": 2, "json": 2, "atom": 1}.items():
+        body = either.get(f"/feeds/health.{path}").body
+        assert (body.count(b"Odd"), body.count(b"Even")) == (int(count == 2), 1)
+    assert "It could not be written as Atom and is missing there" in page
+    assert "the title is odd" in page
+    told = [line for line in logs if line["event"] == "entry left out"]
+    assert {(line["feed"], line["format"]) for line in told} == {
+        ("all", "atom"),
+        ("health", "atom"),
+    }

@@ -23,14 +23,17 @@ FIRST = [
     " VALUES (7, 'urn:uuid:00000000-0000-4000-8000-000000000007', 1, '', 0)",
     "INSERT INTO entries (id, slug, title, author, summary, body, sources, state, published,"
     " updated, visible_at, wall_time, wall_zone, revision, changed_at) VALUES"
-    " ('urn:uuid:00000000-0000-4000-8000-000000000001', 'old', 'Old', '', '', 'Text.', '[]',"
-    " 'published', '2026-01-21T18:13:00Z', '2026-01-21T18:13:00Z', '2026-01-21T18:13:00Z', '',"
-    " '', 1, '2026-01-21T18:13:00Z')",
+    " ('urn:uuid:00000000-0000-4000-8000-000000000001', 'old', 'Old', 'Zoë Ärger', '', 'Text.',"
+    " '[]', 'published', '2026-01-21T18:13:00Z', '2026-01-21T18:13:00Z',"
+    " '2026-01-21T18:13:00Z', '', '', 1, '2026-01-21T18:13:00Z')",
     "INSERT INTO entry_categories (entry_id, position, category_id)"
     " VALUES ('urn:uuid:00000000-0000-4000-8000-000000000001', 0, 1)",
     "INSERT INTO feed_entries (feed_id, entry_id, is_live, published, visible_at) VALUES"
     " (7, 'urn:uuid:00000000-0000-4000-8000-000000000001', true, '2026-01-21T18:13:00Z',"
     " '2026-01-21T18:13:00Z')",
+    "INSERT INTO feed_entries (feed_id, entry_id, is_live, published, visible_at)"
+    " SELECT id, 'urn:uuid:00000000-0000-4000-8000-000000000001', true, '2026-01-21T18:13:00Z',"
+    " '2026-01-21T18:13:00Z' FROM feeds WHERE category_id IS NULL",
     "INSERT INTO editors (id, name, password_hash, created_at)"
     " VALUES (3, 'ada', 'hash', '2026-01-21T18:13:00Z')",
     "INSERT INTO invitations (token_digest, expires_at) VALUES ('digest', '2026-01-22T18:13:00Z')",
@@ -70,9 +73,11 @@ def test_an_upgrade_keeps_articles_feeds_and_their_ids(empty: Storage) -> None:
         slugs = [one.slug for one in listed]
         assert slugs.index("art") < slugs.index("zoo")
         assert {one.language for one in listed} == {""}
-        # Its clock stands where something entered it last; nothing ever entered the other.
-        assert tx.feeds.last_move(tx.feeds.feed("eco")) == utc(2026, 1, 21, 18, 13)
-        assert tx.feeds.last_move(tx.feeds.feed("all")) is None
+        # Its clock stands where something entered it last; whoever signed it has a feed of it.
+        for slug in ("eco", "all", "authors/zoe-arger"):
+            assert tx.feeds.last_move(tx.feeds.feed(slug)) == utc(2026, 1, 21, 18, 13)
+            assert len(tx.entries.live_in(tx.feeds.feed(slug), limit=5)) == 1
+        assert tx.feeds.feed("authors/zoe-arger").name == "Zoë Ärger"
         # Whoever could do everything still can; a link for the first account is for that.
         ada, found = tx.editors.named("ada"), tx.editors.invitation("digest", utc(2026, 1, 22))
         assert ada is not None
