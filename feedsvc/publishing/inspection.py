@@ -8,7 +8,7 @@ import json
 from lxml import etree
 
 from feedsvc.characters import is_language_tag
-from feedsvc.model import Feed, Format, StoredDocument
+from feedsvc.model import Content, Feed, Format, StoredDocument
 from feedsvc.rendering import ENCODINGS, IDENTITY, Unpackable, unpack
 from feedsvc.storage import Storage, Transaction
 
@@ -47,6 +47,11 @@ def _faults_of_feed(tx: Transaction, feed: Feed) -> list[str]:
             faults.append(f"{path}: has no document; run: feedsvc regenerate")
         else:
             faults += [f"{path}: {fault}" for fault in _faults_of(stored)]
+        for second in Content:
+            beside = tx.served.of_feed(feed.id, format, second)
+            if beside is not None:
+                path = feed.path(format, second)
+                faults += [f"{path}: {fault}" for fault in _faults_of(beside)]
     return faults
 
 

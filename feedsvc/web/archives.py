@@ -17,8 +17,9 @@ from feedsvc.web.services import services
 
 archives = Blueprint("archives", __name__)
 
-# How long caches may keep an archive document that nothing is put into any more. Not for
-# ever: what is withdrawn or corrected has to leave them.
+# How long readers may keep an archive document that nothing is put into any more. Not for
+# ever, and shared caches (the proxy before this, a CDN) no longer than a feed: what is
+# withdrawn or corrected has to leave them. To ask again costs them a 304.
 DAY_SECONDS = 86_400
 
 _FORMATS = f"<any({','.join(Format)}):format>"
@@ -50,14 +51,15 @@ def _sent(body: bytes, format: Format, feed: Feed, *, is_full: bool) -> Response
         request.headers.get("If-None-Match"), None, request.headers.get("Accept-Encoding")
     )
     held = _held(body, format, feed, conditions)
-    max_age_seconds = given.publisher.window.max_age_seconds
-    if is_full:
-        max_age_seconds = max(DAY_SECONDS, max_age_seconds)
-    instant = given.clock().timestamp()
-    head, content = answer(held, request.method, conditions, instant, max_age_seconds)
+    head, content = answer(held, request.method, conditions, given.clock().timestamp(), 0)
     # What is corrected in an archive leaves no date that all readers could be told by.
     status, fields = as_wsgi(head.replace(held.last_modified_line, b""))
-    return Response(content, status, headers=fields)
+    response = Response(content, status, headers=fields)
+    if response.status_code in (200, 304):
+        shared = given.publisher.window.max_age_seconds
+        longest = f"{max(DAY_SECONDS, shared)}, s-maxage={shared}" if is_full else f"{shared}"
+        response.headers["Cache-Control"] = f"public, max-age={longest}"
+    return response
 
 
 def _held(body: bytes, format: Format, feed: Feed, conditions: Asked) -> Held:
