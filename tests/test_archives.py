@@ -192,6 +192,9 @@ def test_an_archive_is_sent_as_a_document_that_lasts(either: InProcess) -> None:
     assert "last-modified" not in answer.headers
     again = either.get(path, Accept_Encoding="gzip", If_None_Match=answer.headers["etag"])
     assert (again.status, again.body) == (304, b"")
+    head = either.request("HEAD", path, Accept_Encoding="gzip")
+    assert (head.body, head.headers["etag"]) == (b"", answer.headers["etag"])
+    assert head.headers["content-length"] == answer.headers["content-length"]
     newest = either.get("/feeds/health/archive/2.json")
     assert newest.headers["cache-control"] == "public, max-age=300"
     assert older(newest.body, Format.JSON).endswith("/feeds/health/archive/1.json")

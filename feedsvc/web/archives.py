@@ -51,7 +51,8 @@ def _sent(body: bytes, format: Format, feed: Feed, *, is_full: bool) -> Response
         request.headers.get("If-None-Match"), None, request.headers.get("Accept-Encoding")
     )
     held = _held(body, format, feed, conditions)
-    head, content = answer(held, request.method, conditions, given.clock().timestamp(), 0)
+    # Of HEAD, too: what is not sent is left out behind us.
+    head, content = answer(held, "GET", conditions, given.clock().timestamp(), 0)
     # What is corrected in an archive leaves no date that all readers could be told by.
     status, fields = as_wsgi(head.replace(held.last_modified_line, b""))
     response = Response(content, status, headers=fields)
