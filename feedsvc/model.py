@@ -273,6 +273,11 @@ class Feed:
         """The page that shows the same articles to people."""
         return f"/categories/{quote(self.category.slug)}" if self.category else "/"
 
+    @property
+    def reading_path(self) -> str:
+        """The page that shows people what it is, and what is in it."""
+        return f"/feeds/{quote(self.slug)}"
+
     def path(self, format: Format) -> str:
         """The address of its document in ``format``."""
         return f"/feeds/{quote(self.slug)}.{format}"

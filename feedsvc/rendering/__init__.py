@@ -12,11 +12,13 @@ from feedsvc.rendering.html import (
     page_html,
     summary_text,
 )
+from feedsvc.rendering.prolog import stylesheet_path
 from feedsvc.rendering.render import (
     RENDERER_VERSION,
     LeftOut,
     Rendered,
     documents,
+    feed_description,
     feed_title,
     fingerprint,
     ordered,
@@ -41,6 +43,7 @@ __all__ = [
     "cut",
     "documents",
     "entry_html",
+    "feed_description",
     "feed_title",
     "fingerprint",
     "first_paragraph",
@@ -50,6 +53,7 @@ __all__ = [
     "page_html",
     "prepare",
     "render",
+    "stylesheet_path",
     "summary_text",
     "unpack",
 ]

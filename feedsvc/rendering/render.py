@@ -26,6 +26,7 @@ from feedsvc.rendering import jsonfeed
 from feedsvc.rendering.enclosures import absolute_url
 from feedsvc.rendering.encodings import CODINGS, IDENTITY
 from feedsvc.rendering.html import entry_html, summary_text
+from feedsvc.rendering.prolog import with_prolog
 from feedsvc.rendering.repairs import (
     ATOM,
     CONTENT,
@@ -41,7 +42,7 @@ from feedsvc.timestamps import rfc3339
 
 # Raised whenever the bytes of an unchanged entry change, or the codings they are
 # stored in: the stored documents of an older version are then rendered anew.
-RENDERER_VERSION = 4
+RENDERER_VERSION = 5
 NOTHING: Mapping[str, datetime] = MappingProxyType({})
 
 
@@ -87,7 +88,7 @@ def fingerprint(
             feed.urn,
             feed.slug,
             _title(feed, site),
-            _description(feed, site),
+            feed_description(feed, site),
             *_other_language(feed, site),
         ],
         [site.title, site.url, site.language, site.author],
@@ -241,7 +242,8 @@ def _frame(
         return jsonfeed.frame(_json_members(feed, site))
     whole = _written(_generator(feed, site, format, updated, tombstones), format)
     end = _ENDS[format]
-    return whole.removesuffix(end), end
+    head = with_prolog(whole.removesuffix(end), feed, site, RENDERER_VERSION)
+    return head, end
 
 
 def _written(generator: Generator, format: Format) -> bytes:
@@ -264,8 +266,8 @@ def _generator(
     generator = Generator()
     generator.id(feed.urn)
     generator.title(_title(feed, site))
-    generator.subtitle(_description(feed, site))
-    generator.description(_description(feed, site))
+    generator.subtitle(feed_description(feed, site))
+    generator.description(feed_description(feed, site))
     generator.language(feed.language(site))
     generator.generator("feedsvc")
     generator.docs("https://www.rssboard.org/rss-specification")
@@ -324,7 +326,8 @@ def _title(feed: Feed, site: Site) -> str:
     return feed_title(feed.category, site)
 
 
-def _description(feed: Feed, site: Site) -> str:
+def feed_description(feed: Feed, site: Site) -> str:
+    """What it has, in a sentence."""
     if feed.category:
         return feed.category.description or f"{feed.category.name}: articles of {site.title}"
     return site.description or f"All articles of {site.title}"
@@ -402,7 +405,7 @@ def _json_members(feed: Feed, site: Site) -> dict[str, Any]:
         "title": _title(feed, site),
         "home_page_url": site.absolute(feed.page_path),
         "feed_url": site.absolute(feed.path(Format.JSON)),
-        "description": _description(feed, site),
+        "description": feed_description(feed, site),
         "authors": [{"name": site.author or site.title}],
         "language": feed.language(site),
     }

@@ -146,7 +146,7 @@ class EntryRows:
         }.get(state, (entries.c.changed_at.desc(), entries.c.id))
         query = select(entries).where(entries.c.state == state.value, *self._matching(wanted))
         query = query.order_by(*order)
-        return self._listed(query.limit(min(limit, LONGEST_LIST)).offset(offset))
+        return self.listed(query.limit(min(limit, LONGEST_LIST)).offset(offset))
 
     def count(self, state: State, wanted: Wanted = ANY) -> int:
         """How many entries are in that state, ``MOST_COUNTED`` at most."""
@@ -208,7 +208,7 @@ class EntryRows:
             .where(feed_entries.c.feed_id == feed.id, feed_entries.c.is_live)
             .order_by(feed_entries.c.published.desc(), feed_entries.c.entry_id)
         )
-        return self._listed(query.limit(min(limit, LONGEST_LIST)).offset(offset))
+        return self.listed(query.limit(min(limit, LONGEST_LIST)).offset(offset))
 
     def window_of(self, feed: Feed, *, newest: int, visible_since: datetime | None) -> FeedWindow:
         """The ``newest`` entries of a feed, and all that entered it since an instant."""
@@ -343,7 +343,8 @@ class EntryRows:
             raise NotFound(f"the stored article {name} is faulty: {faults[0].fault}")
         return found[0]
 
-    def _listed(self, query: Any) -> list[Entry]:
+    def listed(self, query: Any) -> list[Entry]:
+        """The entries of a query for whole rows of them, in its order."""
         return self._build(self._connection.execute(query).all())[0]
 
     def _build(self, rows: Sequence[Row[Any]]) -> tuple[list[Entry], list[FaultyEntry]]:

@@ -24,6 +24,7 @@ from feedsvc.storage.entries import EntryRows
 from feedsvc.storage.feeds import FeedRows
 from feedsvc.storage.history import HistoryRows
 from feedsvc.storage.pictures import PictureRows
+from feedsvc.storage.public_pages import PublicPageRows
 from feedsvc.storage.second_factors import SecondFactorRows
 from feedsvc.storage.served import ServedRows
 from feedsvc.storage.sessions import SessionRows
@@ -52,6 +53,7 @@ class Transaction:
         self.second_factors = SecondFactorRows(connection)
         self.audit = AuditRows(connection)
         self.pictures = PictureRows(connection)
+        self.public_pages = PublicPageRows(connection)
 
 
 class Storage:

@@ -22,6 +22,7 @@ from feedsvc.web import (
     audit_log,
     categories,
     desk,
+    discovery,
     editor,
     history,
     languages,
@@ -62,6 +63,8 @@ EDITORS_PAGES = (
     second_factor,
     settings,
 )
+# Likewise, on ``public``.
+READERS_PAGES = (discovery,)
 LARGE_FORMS = (
     "editor.save",
     "editor.sign_in",
@@ -76,7 +79,7 @@ MOST_FIELDS = 1_000
 # Styles, scripts and pictures of our own; pictures and recordings that articles have.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' https: http: data:;"
-    " media-src 'self' https: http:;"
+    " media-src 'self' https: http:; manifest-src 'self';"
     " connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 
@@ -104,6 +107,7 @@ def create_flask_app(given: Services, secret_key: str) -> Flask:
     # Before the token is looked for, which reads the form.
     app.before_request(_bound_form)
     CSRFProtect(app)
+    app.url_map.converters["feed"] = discovery.FeedSlug
     app.register_blueprint(public)
     app.register_blueprint(languages.switch)
     app.register_blueprint(sign_in.editor)

@@ -41,7 +41,7 @@ def category(slug: str) -> Any:
 
 
 def _listing(slug: str) -> Any:
-    page = _page_number()
+    page = page_number()
     with services().storage.reading() as tx:
         feed = _found(lambda: tx.feeds.feed(slug))
         if feed.slug != slug:  # an address that it had before
@@ -62,7 +62,8 @@ def _listing(slug: str) -> Any:
     )
 
 
-def _page_number() -> int:
+def page_number() -> int:
+    """Which page of a list is asked for, from 1."""
     text = request.args.get("page", "1")
     if not re.fullmatch("[1-9][0-9]{0,4}", text):
         abort(404)
