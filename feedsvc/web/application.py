@@ -21,6 +21,7 @@ from feedsvc.web import (
     administration,
     audit_log,
     categories,
+    crawlers,
     desk,
     discovery,
     editor,
@@ -64,7 +65,7 @@ EDITORS_PAGES = (
     settings,
 )
 # Likewise, on ``public``.
-READERS_PAGES = (discovery,)
+READERS_PAGES = (crawlers, discovery)
 LARGE_FORMS = (
     "editor.save",
     "editor.sign_in",
