@@ -222,7 +222,7 @@ class EntryRows:
             found = [*found, *entered[:MOST_IN_WINDOW]]
         entered_at = {row.entry_id: row.visible_at for row in found}
         rows: list[Row[Any]] = []
-        for chunk in _chunks(sorted(entered_at), 500):
+        for chunk in chunks(sorted(entered_at), 500):
             rows.extend(self._connection.execute(statements.ENTRIES, {"entry_ids": chunk}))
         built, faulty = self._build(rows)
         return FeedWindow(built, entered_at, faulty, is_cut)
@@ -350,7 +350,7 @@ class EntryRows:
     def _build(self, rows: Sequence[Row[Any]]) -> tuple[list[Entry], list[FaultyEntry]]:
         """Entries of rows, in their order; one faulty row never hides the others."""
         of_entry: dict[str, list[Category]] = {row.id: [] for row in rows}
-        for chunk in _chunks(list(of_entry), 500):
+        for chunk in chunks(list(of_entry), 500):
             asked = {"entry_ids": chunk}
             for row in self._connection.execute(statements.CATEGORIES_OF_ENTRIES, asked):
                 of_entry[row.entry_id].append(
@@ -366,7 +366,8 @@ class EntryRows:
         return found, faults
 
 
-def _chunks(ids: list[str], size: int) -> list[list[str]]:
+def chunks(ids: list[str], size: int) -> list[list[str]]:
+    """The ids in parts of at most ``size``, for one query each."""
     return [ids[start : start + size] for start in range(0, len(ids), size)]
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from feedsvc.model import ID_PREFIX, Entry, Feed
-from feedsvc.storage.entries import LONGEST_LIST, EntryRows
+from feedsvc.storage.entries import LONGEST_LIST, EntryRows, chunks
 from feedsvc.storage.feeds import feed_of
 from feedsvc.storage.schema import (
     categories,
@@ -21,6 +21,7 @@ from feedsvc.storage.statements import whole_feeds
 
 # Of what entered a feed lately: more than a page shows.
 MOST_LATELY = 1_000
+CHUNK = 500
 # So many bits of an id's random part tell ranges of ids apart.
 RANGE_BITS = 32
 
@@ -101,16 +102,19 @@ class PublicPageRows:
         :param end: to below this one.
         """
         place = feed_entries.c
-        query = (
-            select(entries.c.slug, entries.c.updated)
-            .join(feed_entries, place.entry_id == entries.c.id)
-            .where(place.feed_id == feed.id, place.is_live, place.entry_id >= _bound(first))
-            .order_by(place.entry_id)
-            .limit(limit)
-        )
+        live = select(place.entry_id).where(place.feed_id == feed.id, place.is_live)
+        within = live.where(place.entry_id >= _bound(first))
         if end < 1 << RANGE_BITS:
-            query = query.where(place.entry_id < _bound(end))
-        return [(row.slug, row.updated) for row in self._connection.execute(query)]
+            within = within.where(place.entry_id < _bound(end))
+        query = within.order_by(place.entry_id).limit(limit)
+        ids = list(self._connection.execute(query).scalars())
+        found: dict[str, tuple[str, datetime]] = {}
+        # By chunks: to join some thousands PostgreSQL would rather read the whole archive.
+        for chunk in chunks(ids, CHUNK):
+            e = entries.c
+            its = select(e.id, e.slug, e.updated).where(e.id.in_(chunk))
+            found |= {row.id: (row.slug, row.updated) for row in self._connection.execute(its)}
+        return [found[id] for id in ids]
 
     def published_since(self, feed: Feed, since: datetime, *, limit: int) -> list[Address]:
         """Live entries ``published`` after an instant, the newest first."""
