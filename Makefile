@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint soak bench browsers lock screenshots catalogue clean
+.PHONY: help serve test lint soak bench browsers lock screenshots icons catalogue clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,9 @@ bench: $(READY_DEV) ## the benchmarks (needs nginx and wrk)
 
 screenshots: $(READY_DEV) ## pictures of every page, phone and desktop, in build/screenshots
 	$(BIN)/python -m tests.screenshots
+
+icons: $(READY_DEV) ## draw the icons in feedsvc/web/static
+	$(BIN)/python -m tests.icons
 
 catalogue: $(READY_DEV) ## bring feedsvc/web/catalogues up to date with the texts of the interface
 	$(BIN)/python -m tests.catalogue

@@ -322,8 +322,13 @@ class Feed:
     def page_path(self) -> str:
         """The page that shows the same articles to people."""
         if self.author:
-            return f"/feeds/{quote(self.slug)}"
+            return self.reading_path
         return f"/categories/{quote(self.category.slug)}" if self.category else "/"
+
+    @property
+    def reading_path(self) -> str:
+        """The page that shows people what it is, and what is in it."""
+        return f"/feeds/{quote(self.slug)}"
 
     def urn_of(self, second: Content | None) -> str:
         """The permanent id of its Atom documents; second ones are a feed of their own."""

@@ -17,6 +17,8 @@ TARGET = ROOT / "build" / "screenshots"
 PAGES = {
     "front": "/",
     "category": "/categories/culture",
+    "feeds": "/feeds/",
+    "feed": "/feeds/culture",
     "missing": "/articles/nothing",
     "desk": "/editor/",
     "new": "/editor/new",

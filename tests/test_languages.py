@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from feedsvc.phrases import Grouped, Phrase, counted
-from feedsvc.web import languages
+from feedsvc.web import discovery, languages
 from tests import catalogue
 from tests.browsing import needs_chromium, sign_up
 from tests.contract import InProcess
@@ -178,7 +178,7 @@ def test_no_page_has_a_text_that_cannot_be_translated(
     _look_at_refusals(desk, path)
     _look_at_files(desk, path)
     _look_at_categories_and_settings(desk)
-    _look_at_public_pages(desk, path)
+    _look_at_public_pages(desk, path, monkeypatch)
     _look_at_accounts(desk)
     _look_at_the_second_factor(desk)
 
@@ -369,8 +369,12 @@ def _look_at_the_second_factor(desk: Desk) -> None:
         look(desk, desk.browse(f"/editor/log{query}"))
 
 
-def _look_at_public_pages(desk: Desk, path: str) -> None:
-    for page in ("/", "/categories/health", "/categories/science", "/articles/t4"):
+def _look_at_public_pages(desk: Desk, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for page in ("/", "/categories/health", "/categories/science", "/articles/t4", "/feeds/all"):
+        look(desk, desk.browse(page))
+    monkeypatch.setattr(discovery, "FEEDS_PER_PAGE", 1)
+    monkeypatch.setattr(discovery, "MOST_READ", 1)
+    for page in ("/feeds/", "/feeds/?page=2", "/feeds/health", "/feeds/science"):
         look(desk, desk.browse(page))
     look(desk, desk.edit(path, "withdraw"))
     look(desk, desk.browse("/articles/t4"), 410)

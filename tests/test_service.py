@@ -82,8 +82,8 @@ def test_the_three_pages_link_their_own_feeds(signed_up: Service) -> None:
             for link in signed_up.get(path).page.xpath("//link[@rel='alternate']")
         ]
 
-    both = ["/feeds/all.rss", "/feeds/all.atom"]
-    own = ["/feeds/health.rss", "/feeds/health.atom"]
+    both = [f"/feeds/all.{format}" for format in ("rss", "atom", "json")]
+    own = [f"/feeds/health.{format}" for format in ("rss", "atom", "json")]
     assert linked("/") == both
     assert linked("/categories/health") == own + both
     assert linked("/articles/first") == own + both
@@ -208,7 +208,7 @@ def test_an_unknown_category_is_404_and_so_is_a_format_not_served(service: Servi
         "/categories/nothing",
         "/categories/all",
         "/articles/nothing",
-        "/feeds/",
+        "/feeds/nothing",
     ):
         assert service.get(path).status == 404, path
 

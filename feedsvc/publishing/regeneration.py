@@ -310,6 +310,13 @@ class Regenerator:
         filed = archive_places(unfiled, last, held, FILED_AT_ONCE)
         return _Inputs(window, buried, tx.entries.next_due(feed), filed)
 
+    def newest_of(self, tx: Transaction, feed: Feed, limit: int) -> list[Entry]:
+        """The newest of what stands in a feed's documents, for a page that shows it."""
+        since = window_start(tx.feeds.last_move(feed), self.window)
+        return tx.public_pages.newest_in_window(
+            feed, newest=self.window.items, visible_since=since, limit=limit
+        )
+
     def _rendered(
         self, feed: Feed, inputs: _Inputs, updated: datetime
     ) -> tuple[dict[tuple[str, str], FeedDocument], list[tuple[str, str, str]]]:

@@ -13,6 +13,7 @@ from feedsvc.rendering.html import (
     page_html,
     summary_text,
 )
+from feedsvc.rendering.prolog import stylesheet_path
 from feedsvc.rendering.render import (
     RENDERER_VERSION,
     LeftOut,
@@ -51,6 +52,7 @@ __all__ = [
     "page_html",
     "prepare",
     "render",
+    "stylesheet_path",
     "summary_text",
     "unpack",
 ]

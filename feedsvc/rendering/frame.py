@@ -21,7 +21,7 @@ from feedsvc.rendering.repairs import (
 # Drawn by us; what stands for a site that has no logo of its own. RSS wants at most 144
 # pixels, Atom a logo twice as wide as high and a square icon, JSON Feed a large square.
 OUR_LOGO = "/static/feed-logo.png"
-OUR_BANNER = "/static/feed-banner.png"
+OUR_BANNER = "/static/feed-logo-wide.png"
 OUR_ICON = "/static/icon-512.png"
 OUR_FAVICON = "/static/icon-192.png"
 

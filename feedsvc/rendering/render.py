@@ -38,6 +38,7 @@ from feedsvc.rendering.enclosures import absolute_url
 from feedsvc.rendering.encodings import CODINGS, IDENTITY
 from feedsvc.rendering.frame import Document, feed_description, feed_title, frame
 from feedsvc.rendering.html import entry_html, summary_text
+from feedsvc.rendering.prolog import with_prolog
 from feedsvc.rendering.repairs import ATOM, CONTENT, DC, atom_entry, rss_entry
 from feedsvc.timestamps import rfc3339
 
@@ -212,6 +213,8 @@ def render(
         except Exception as error:  # whatever is wrong with one, the others go out
             left_out.append(LeftOut(entry.id, format, f"{type(error).__name__}: {error}"))
     head, end = frame(document, site, window, updated, tombstones)
+    if format is not Format.JSON:
+        head = with_prolog(head, feed, site, RENDERER_VERSION)
     joint = _JOINTS.get(format, b"")
     room = window.most_bytes - len(head) - len(end)
     parts = [part for _, part in items]
@@ -300,7 +303,7 @@ def _check(entry: Entry) -> None:
             raise RenderingError(f"the {name} has a character that XML cannot carry")
 
 
-def _rss_item(entry: Entry, site: Site, full_content: bool, _of_feed: str) -> Any:
+def _rss_item(entry: Entry, site: Site, full_content: bool, of_feed: str) -> Any:
     _check(entry)
     item, extra = rss_entry()
     item.title(entry.title)
@@ -320,6 +323,8 @@ def _rss_item(entry: Entry, site: Site, full_content: bool, _of_feed: str) -> An
         item.enclosure(url=url, length=length, type=enclosure.media_type)
     extra.creator = _author(entry, site)
     extra.published, extra.updated = _dates(entry)
+    if (language := entry.language(site)) != of_feed:
+        extra.language = language
     return item.rss_entry()
 
 

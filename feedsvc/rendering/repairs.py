@@ -93,9 +93,13 @@ class RssEntry(BaseEntryExtension):  # type: ignore[misc]
     published: datetime
     updated: datetime
     creator: str = ""
+    # Where it is not the channel's.
+    language: str = ""
 
     def extend_rss(self, item: Any) -> Any:
         """Called by feedgen with the finished ``item``."""
+        if self.language:
+            etree.SubElement(item, f"{{{DC}}}language").text = self.language
         if self.creator:
             etree.SubElement(item, f"{{{DC}}}creator").text = self.creator
         etree.SubElement(item, "pubDate").text = rfc822(self.published)

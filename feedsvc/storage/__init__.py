@@ -13,6 +13,7 @@ from feedsvc.storage.entries import (
 )
 from feedsvc.storage.history import LastSave, Version, WorkingCopy
 from feedsvc.storage.pictures import StoredPicture
+from feedsvc.storage.public_pages import RANGE_BITS, Address
 from feedsvc.storage.second_factors import SecondFactor
 from feedsvc.storage.sessions import Session
 from feedsvc.storage.storage import Storage, Transaction, describe_url, sqlite_file
@@ -23,7 +24,9 @@ __all__ = [
     "CHANGED_MEANWHILE",
     "MOST_COUNTED",
     "MOST_IN_WINDOW",
+    "RANGE_BITS",
     "Account",
+    "Address",
     "FaultyEntry",
     "FeedWindow",
     "Invitation",

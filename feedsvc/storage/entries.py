@@ -147,7 +147,7 @@ class EntryRows:
         }.get(state, (entries.c.changed_at.desc(), entries.c.id))
         query = select(entries).where(entries.c.state == state.value, *self._matching(wanted))
         query = query.order_by(*order)
-        return self._listed(query.limit(min(limit, LONGEST_LIST)).offset(offset))
+        return self.listed(query.limit(min(limit, LONGEST_LIST)).offset(offset))
 
     def count(self, state: State, wanted: Wanted = ANY) -> int:
         """How many entries are in that state, ``MOST_COUNTED`` at most."""
@@ -209,7 +209,7 @@ class EntryRows:
             .where(feed_entries.c.feed_id == feed.id, feed_entries.c.is_live)
             .order_by(feed_entries.c.published.desc(), feed_entries.c.entry_id)
         )
-        return self._listed(query.limit(min(limit, LONGEST_LIST)).offset(offset))
+        return self.listed(query.limit(min(limit, LONGEST_LIST)).offset(offset))
 
     def window_of(self, feed: Feed, *, newest: int, visible_since: datetime | None) -> FeedWindow:
         """The ``newest`` entries of a feed, and all that entered it since an instant."""
@@ -231,7 +231,7 @@ class EntryRows:
     def _window(self, found: Sequence[Any], is_cut: bool) -> FeedWindow:
         entered_at = {row.entry_id: row.visible_at for row in found}
         rows: list[Row[Any]] = []
-        for chunk in _chunks(sorted(entered_at), 500):
+        for chunk in chunks(sorted(entered_at), 500):
             rows.extend(self._connection.execute(statements.ENTRIES, {"entry_ids": chunk}))
         built, faulty = self._build(rows)
         return FeedWindow(built, entered_at, faulty, is_cut)
@@ -351,13 +351,14 @@ class EntryRows:
             raise NotFound(f"the stored article {name} is faulty: {faults[0].fault}")
         return found[0]
 
-    def _listed(self, query: Any) -> list[Entry]:
+    def listed(self, query: Any) -> list[Entry]:
+        """The entries of a query for whole rows of them, in its order."""
         return self._build(self._connection.execute(query).all())[0]
 
     def _build(self, rows: Sequence[Row[Any]]) -> tuple[list[Entry], list[FaultyEntry]]:
         """Entries of rows, in their order; one faulty row never hides the others."""
         of_entry: dict[str, list[Category]] = {row.id: [] for row in rows}
-        for chunk in _chunks(list(of_entry), 500):
+        for chunk in chunks(list(of_entry), 500):
             asked = {"entry_ids": chunk}
             for row in self._connection.execute(statements.CATEGORIES_OF_ENTRIES, asked):
                 of_entry[row.entry_id].append(
@@ -375,7 +376,8 @@ class EntryRows:
         return found, faults
 
 
-def _chunks(ids: list[str], size: int) -> list[list[str]]:
+def chunks(ids: list[str], size: int) -> list[list[str]]:
+    """The ids in parts of at most ``size``, for one query each."""
     return [ids[start : start + size] for start in range(0, len(ids), size)]
 
 

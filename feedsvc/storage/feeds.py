@@ -175,7 +175,7 @@ class FeedRows:
     def after(self, feed_id: int, *, limit: int) -> list[Feed]:
         """The next feeds by their numbers; the first is the one of everything."""
         query = whole_feeds().where(feeds.c.id > feed_id).order_by(feeds.c.id).limit(limit)
-        return [_feed(row) for row in self._connection.execute(query)]
+        return [feed_of(row) for row in self._connection.execute(query)]
 
     def feed(self, slug: str) -> Feed:
         """The feed whose address has or had that slug.
@@ -192,7 +192,7 @@ class FeedRows:
         row = self._connection.execute(whole_feeds().where(wanted)).one_or_none()
         if row is None:
             raise NotFound(f"there is no feed {slug!r}")
-        return _feed(row)
+        return feed_of(row)
 
     def lock(self, feed_id: int) -> Feed:
         """The feed, kept from every other writer until this transaction ends.
@@ -215,7 +215,7 @@ class FeedRows:
         row = self._connection.execute(statements.FEED, {"feed_id": feed_id}).one_or_none()
         if row is None:
             raise NotFound(f"there is no feed with number {feed_id}")
-        return _feed(row)
+        return feed_of(row)
 
     def of_entry(self, *states: Entry) -> list[int]:
         """The feeds that any of these states of an entry belongs in.
@@ -236,7 +236,7 @@ class FeedRows:
             .where(feed_entries.c.entry_id == entry_id, feed_entries.c.is_live)
             .order_by(feeds.c.category_id.is_(None), feeds.c.author_id.is_(None), *_IN_ORDER)
         )
-        return [(_feed(row), row.visible_at) for row in self._connection.execute(query)]
+        return [(feed_of(row), row.visible_at) for row in self._connection.execute(query)]
 
     def sharing_with(self, category: Category) -> list[int]:
         """The feeds in which a category's name stands: its own, and those that share an entry."""
@@ -493,7 +493,8 @@ def _category(row: Row[Any]) -> Category:
     return Category(row.slug, row.name, row.description, row.id, row.language, row.content)
 
 
-def _feed(row: Row[Any]) -> Feed:
+def feed_of(row: Row[Any]) -> Feed:
+    """The feed of a row of ``whole_feeds``."""
     category = author = None
     if row.category_id is not None:
         its = row.slug, row.name, row.description, row.category_id, row.language, row.content

@@ -27,6 +27,7 @@ from feedsvc.storage.feeds import FeedRows
 from feedsvc.storage.history import HistoryRows
 from feedsvc.storage.left_out import LeftOutRows
 from feedsvc.storage.pictures import PictureRows
+from feedsvc.storage.public_pages import PublicPageRows
 from feedsvc.storage.second_factors import SecondFactorRows
 from feedsvc.storage.served import ServedRows
 from feedsvc.storage.sessions import SessionRows
@@ -58,6 +59,7 @@ class Transaction:
         self.authors = AuthorRows(connection)
         self.archives = ArchiveRows(connection)
         self.left_out = LeftOutRows(connection)
+        self.public_pages = PublicPageRows(connection)
 
 
 class Storage:

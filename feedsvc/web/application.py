@@ -21,7 +21,9 @@ from feedsvc.web import (
     administration,
     audit_log,
     categories,
+    crawlers,
     desk,
+    discovery,
     editor,
     history,
     languages,
@@ -63,6 +65,8 @@ EDITORS_PAGES = (
     second_factor,
     settings,
 )
+# Likewise, on ``public``.
+READERS_PAGES = (crawlers, discovery)
 LARGE_FORMS = (
     "editor.save",
     "editor.sign_in",
@@ -77,7 +81,7 @@ MOST_FIELDS = 1_000
 # Styles, scripts and pictures of our own; pictures and recordings that articles have.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' https: http: data:;"
-    " media-src 'self' https: http:;"
+    " media-src 'self' https: http:; manifest-src 'self';"
     " connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 
@@ -105,6 +109,7 @@ def create_flask_app(given: Services, secret_key: str) -> Flask:
     # Before the token is looked for, which reads the form.
     app.before_request(_bound_form)
     CSRFProtect(app)
+    app.url_map.converters["feed"] = discovery.FeedSlug
     app.register_blueprint(public)
     app.register_blueprint(archives)
     app.register_blueprint(languages.switch)
@@ -170,7 +175,9 @@ def _everywhere() -> dict[str, Any]:
     asking: Editor | None = getattr(g, "editor", None)
     return {
         "site": services().site,
-        "feed_title": lambda feed: feed_title(feed, services().site),
+        "feed_title": lambda feed, second=None: feed_title(feed, services().site, second),
+        # Main documents first, then second ones.
+        "seconds": lambda feed: [None, *feed.contents(services().publisher.window)[1:]],
         "editor_name": asking.name if asking else "",
         "editor_number": asking.id if asking else "",
         "is_administrator": asking is not None and asking.is_administrator,

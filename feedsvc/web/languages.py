@@ -194,6 +194,16 @@ def ngettext(one: str, many: str, number: int) -> str:
     return found or (one if number == 1 else many)
 
 
+def said_in(tag: str, phrase: Phrase) -> str:
+    """A phrase in the language of a tag, whoever reads it; in English where we do not speak it.
+
+    :param phrase: one without values.
+    """
+    primary = tag.split("-")[0].lower()
+    catalogue = _catalogue(primary) if primary in AVAILABLE else None
+    return (catalogue.gettext(phrase.template) if catalogue else "") or str(phrase)
+
+
 def say(text: object) -> object:
     """A phrase or a number in the reader's language; anything else as it is."""
     if isinstance(text, Grouped):

@@ -41,7 +41,7 @@ def category(slug: str) -> Any:
 
 
 def _listing(slug: str) -> Any:
-    page = _page_number()
+    page = page_number()
     with services().storage.reading() as tx:
         feed = _found(lambda: tx.feeds.feed(slug))
         if feed.slug != slug:  # an address that it had before
@@ -62,7 +62,8 @@ def _listing(slug: str) -> Any:
     )
 
 
-def _page_number() -> int:
+def page_number() -> int:
+    """Which page of a list is asked for, from 1."""
     text = request.args.get("page", "1")
     if not re.fullmatch("[1-9][0-9]{0,4}", text):
         abort(404)
@@ -112,6 +113,8 @@ def article(slug: str) -> Any:
         if entry.slug != slug:  # an address that it had before
             return redirect(entry.path, 301)
         feed = tx.feeds.feed(entry.categories[0].slug)
+        author = tx.authors.named(entry.author) if entry.author else None
+        signed = [tx.feeds.feed(f"authors/{author.slug}")] if author else []
         everything = tx.feeds.feed("all")
         others = tx.entries.live_in(feed, limit=SAME_CATEGORY + 1)
         categories = tx.feeds.latest_categories(MOST_CATEGORIES)
@@ -121,7 +124,8 @@ def article(slug: str) -> Any:
         html=page_html(entry, services().site),
         others=_others(others, entry),
         categories=categories,
-        feeds=_feeds_of(feed, everything),
+        author_feed=signed[0] if signed else None,
+        feeds=[feed, *signed, everything],
     )
 
 
