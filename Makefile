@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint soak bench browsers lock screenshots icons catalogue clean
+.PHONY: help serve test lint soak bench interop browsers lock screenshots icons catalogue clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +31,11 @@ bench: $(READY_DEV) ## the benchmarks (needs nginx and wrk)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	$(BIN)/python -m benchmarks
 
+interop: $(READY_DEV) ## every reader there is reads the live feeds (node, and packages of Debian that it names)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/interop.txt
+	@! command -v npm >/dev/null || npm ci --prefix interop/node --ignore-scripts --no-audit --no-fund --silent
+	@$(BIN)/python -m interop
+
 screenshots: $(READY_DEV) ## pictures of every page, phone and desktop, in build/screenshots
 	$(BIN)/python -m tests.screenshots
 
@@ -50,6 +55,9 @@ lock: $(READY_DEV) ## choose the newest allowed version of every dependency
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header --upgrade \
 	  pyproject.toml --extra build --extra dev --extra bench -o requirements/bench.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header --upgrade \
+	  pyproject.toml --extra build --extra dev --extra interop -o requirements/interop.txt
 
 clean: ## remove what was set up, but no data
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

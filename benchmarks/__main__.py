@@ -14,7 +14,16 @@ from pathlib import Path
 from statistics import median
 from typing import NoReturn
 
-from benchmarks import articles, isolation, polls, proxied, publishing, scale, scheduling
+from benchmarks import (
+    articles,
+    isolation,
+    polls,
+    proxied,
+    publishing,
+    rendering,
+    scale,
+    scheduling,
+)
 from benchmarks.servers import BenchmarkFault, django, feedsvc, nginx
 
 # Where each program comes from on Debian.
@@ -90,6 +99,7 @@ def _run(folder: Path, server_core: int, client_core: int) -> None:
         f" {scheduling.WAITING:,} wait: median {median(late):.0f} ms, worst {max(late):.0f} ms",
         flush=True,
     )
+    print(rendering.show(rendering.measure()), flush=True)
     print(proxied.show(proxied.measure(folder / "proxied", server_core, client_core)), flush=True)
     scale.show(scale.measure(server_core))
     _print_machine(server_core, client_core, sync)

@@ -273,7 +273,8 @@ def test_an_entry_names_its_categories() -> None:
     atom = rendered(Format.ATOM, entry)
 
     assert find(rendered(Format.RSS, entry), "//item/category/text()") == ["Health", "Science"]
-    assert find(atom, "//a:entry/a:category/@term") == ["health", "science"]
+    # Both alike: many readers show the term, some the label.
+    assert find(atom, "//a:entry/a:category/@term") == ["Health", "Science"]
     assert find(atom, "//a:entry/a:category/@label") == ["Health", "Science"]
 
 
@@ -377,7 +378,6 @@ RENDERED_CHANGES: list[dict[str, Any]] = [
     {"sources": (Source("A journal", "https://journal.example/2"), Source("B"))},
     {"sources": (Source("A journal"), Source("B"))},
     {"categories": (HEALTH, SCIENCE)},
-    {"categories": (replace(HEALTH, slug="another"),)},
     {"categories": (replace(HEALTH, name="Another"),)},
     {"published": datetime(2026, 1, 21, 18, 13, 1, tzinfo=UTC)},
     {"updated": datetime(2026, 1, 21, 18, 13, 1, tzinfo=UTC)},

@@ -24,6 +24,7 @@ from feedsvc.errors import RenderingError
 from feedsvc.model import (
     Category,
     Content,
+    Enclosure,
     Entry,
     Feed,
     FeedDocument,
@@ -316,9 +317,8 @@ def _rss_item(entry: Entry, site: Site, full_content: bool, of_feed: str) -> Any
     if full_content:
         item.content(entry_html(entry, site), type="html")
     item.category([{"term": category.slug, "label": category.name} for category in _named(entry)])
-    # RSS has room for one; a player needs it, a picture stands in the content as well.
-    enclosure = entry.recording or entry.picture
-    if enclosure is not None and enclosure.is_known:
+    # RSS has room for one.
+    for enclosure in _enclosures(entry)[:1]:
         url, length = absolute_url(enclosure, site), str(enclosure.length_bytes)
         item.enclosure(url=url, length=length, type=enclosure.media_type)
     extra.creator = _author(entry, site)
@@ -339,7 +339,8 @@ def _atom_entry(entry: Entry, site: Site, full_content: bool, of_feed: str) -> A
         item.content(entry_html(entry, site), type="html")
     # On each entry, though the feed has one: newsboat does not look there.
     item.author({"name": _author(entry, site)})
-    item.category([{"term": category.slug, "label": category.name} for category in _named(entry)])
+    # The name is the term, too: half of the readers show that one (docs/notes/readers.md).
+    item.category([{"term": category.name, "label": category.name} for category in _named(entry)])
     # feedgen demands an alternate of an entry without content; the extension
     # then writes the links itself (1).
     item.link(href=site.absolute(entry.path), rel="alternate")
@@ -352,8 +353,7 @@ def _atom_entry(entry: Entry, site: Site, full_content: bool, of_feed: str) -> A
                 "length": str(one.length_bytes),
                 "href": absolute_url(one, site),
             }
-            for one in entry.enclosures
-            if one.is_known
+            for one in _enclosures(entry)
         ),
     ]
     extra.published, extra.updated = _dates(entry)
@@ -389,8 +389,7 @@ def _json_item(entry: Entry, site: Site, full_content: bool) -> bytes:
                     "mime_type": one.media_type,
                     "size_in_bytes": one.length_bytes,
                 }
-                for one in entry.enclosures
-                if one.is_known
+                for one in _enclosures(entry)
             ],
         }
     )
@@ -404,6 +403,15 @@ def _named(entry: Entry) -> list[Category]:
     # An empty label writes an empty <category>, and doubles stay (20).
     seen = {category.name: category for category in entry.categories if category.name.strip()}
     return list(seen.values())
+
+
+def _enclosures(entry: Entry) -> list[Enclosure]:
+    """What can be written of them, the recording first.
+
+    Many readers take one only: a player needs it, a picture stands in the content as well.
+    """
+    known = [one for one in entry.enclosures if one.is_known]
+    return sorted(known, key=lambda one: one is not entry.recording)
 
 
 def _dates(entry: Entry) -> tuple[datetime, datetime]:

@@ -117,6 +117,7 @@ class AtomFeed(BaseExtension):  # type: ignore[misc]
         # feedgen's Atom elements carry no namespace, the root has it as a plain
         # attribute (21); so do those added here.
         feed.find("updated").text = rfc3339(self.updated)
+        _say_plain_text(feed)
         return feed
 
 
@@ -174,12 +175,22 @@ class AtomEntry(BaseEntryExtension):  # type: ignore[misc]
         if self.language:
             entry.set(XML_LANG, self.language)
         entry.find("updated").text = rfc3339(self.updated)
+        _say_plain_text(entry)
         etree.SubElement(entry, "published").text = rfc3339(self.published)
         for broken in entry.findall("link"):
             entry.remove(broken)
         for link in self.links:
             etree.SubElement(entry, "link", **link)
         return entry
+
+
+def _say_plain_text(element: Any) -> None:
+    """RFC 4287 section 3.1.1: ``text`` is meant where nothing is said, but not all readers
+    know; feedgen never says it (22).
+    """
+    for name in ("title", "subtitle", "summary"):
+        for construct in element.findall(name):
+            construct.set("type", "text")
 
 
 def rss_entry() -> tuple[FeedEntry, RssEntry]:
