@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from html import escape
 from itertools import product
@@ -32,12 +32,14 @@ from feedsvc.model import (
     Tombstone,
     Window,
 )
+from feedsvc.podcasts import NO_EPISODE, Episode
 from feedsvc.remembering import Remembered
 from feedsvc.rendering import jsonfeed
 from feedsvc.rendering.enclosures import absolute_url
 from feedsvc.rendering.encodings import CODINGS, IDENTITY
 from feedsvc.rendering.frame import Document, feed_description, feed_title, frame
 from feedsvc.rendering.html import entry_html, summary_text
+from feedsvc.rendering.media import append_media
 from feedsvc.rendering.repairs import ATOM, CONTENT, DC, atom_entry, rss_entry
 from feedsvc.timestamps import rfc3339
 
@@ -135,6 +137,7 @@ def _values(entry: Entry, site: Site) -> list[Any]:
         # Of an entry without any the digest is what it was before there were any.
         *(
             [one.url, one.media_type, one.length_bytes, one.alt, one.width, one.height]
+            + ([asdict(one.episode)] if one.episode != NO_EPISODE else [])
             for one in entry.enclosures
         ),
     ]
@@ -383,12 +386,18 @@ def _json_item(entry: Entry, site: Site, full_content: bool) -> bytes:
                     "url": absolute_url(one, site),
                     "mime_type": one.media_type,
                     "size_in_bytes": one.length_bytes,
+                    **_duration(one.episode),
                 }
                 for one in entry.enclosures
                 if one.is_known
             ],
         }
     )
+
+
+def _duration(episode: Episode) -> dict[str, int]:
+    seconds = episode.duration_seconds
+    return {"duration_in_seconds": seconds} if seconds else {}
 
 
 def _author(entry: Entry, site: Site) -> str:
@@ -435,8 +444,10 @@ def _part(entry: Entry, site: Site, full_content: bool, format: Format, of_feed:
 def _made_part(entry: Entry, site: Site, full_content: bool, format: Format, of_feed: str) -> bytes:
     if format is Format.JSON:
         return _json_item(entry, site, full_content)
+    element = _ELEMENTS[format](entry, site, full_content, of_feed)
+    append_media(element, entry, site)
     root = _ROOTS[format]()
-    root.append(_ELEMENTS[format](entry, site, full_content, of_feed))
+    root.append(element)
     text: bytes = etree.tostring(root, encoding="UTF-8", xml_declaration=False)
     # Between the root's tags, neither of which has a > in an attribute.
     return text[text.index(b">") + 1 : text.rindex(b"</")]
