@@ -92,11 +92,11 @@ def packed(podcast: Podcast) -> str:
 
 @lru_cache(maxsize=256)
 def unpacked(stored: str) -> Podcast:
-    """What was packed.
-
-    :raises ValueError, TypeError: it was not.
-    """
-    return Podcast(**json.loads(stored)) if stored else NO_PODCAST
+    """What was packed; nothing of a text that is damaged, so that its row stops no other."""
+    try:
+        return Podcast(**json.loads(stored)) if stored else NO_PODCAST
+    except (ValueError, TypeError):
+        return NO_PODCAST
 
 
 def parse_duration(text: str) -> int:
