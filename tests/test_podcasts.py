@@ -28,7 +28,7 @@ from feedsvc.podcasts import (
     packed,
     unpacked,
 )
-from feedsvc.publishing import Action, Draft, find_faults
+from feedsvc.publishing import Action, Draft, find_faults, remarks
 from feedsvc.publishing.podcasts import Cover, podcast_faults
 from feedsvc.rendering import fingerprint
 from feedsvc.web.episodes import NO_FIELDS, EpisodeFields
@@ -242,6 +242,21 @@ def test_a_category_is_a_podcast_as_soon_as_all_is_said(either: InProcess) -> No
     assert change(desk, "care", podcast="yes").status == 303
     desk.set_clock(NOW + timedelta(minutes=5))
     assert guid(desk, "/feeds/care.rss") == first
+
+
+def test_what_directories_would_miss_is_remarked() -> None:
+    show = replace(HEALTH, podcast=WHOLE)
+    told = replace(TALK, url="https://sounds.example/talk?id=4")
+    for category, enclosures, fields in [
+        (show, (), ["audio"]),
+        (show, (COVER, TALK), []),
+        (show, (PLAIN,), ["audio_duration"]),
+        (show, (told,), ["audio"]),
+        (HEALTH, (), []),
+        (HEALTH, (PLAIN,), []),
+    ]:
+        draft = Draft("A title", (category,), "A text.", enclosures=enclosures)
+        assert [one.field for one in remarks(draft, NOW)] == fields
 
 
 # The feed, as its readers read it

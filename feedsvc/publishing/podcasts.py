@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from feedsvc.asking import checked_url
 from feedsvc.characters import clean_line
 from feedsvc.errors import AddressRefused
-from feedsvc.model import Category, Feed, Format, Site
+from feedsvc.model import Category, Enclosure, Feed, Format, Site, recording_of
 from feedsvc.phrases import Grouped, Phrase
 from feedsvc.pictures import EXTENSIONS
 from feedsvc.podcasts import LONGEST_SECONDS, Episode, Podcast, apple_category, guid_of
@@ -21,6 +23,8 @@ LONGEST_EMAIL = 254
 LONGEST_COVER_ADDRESS = 2_000
 # Pixels each way.
 COVER_SIDES = range(1400, 3001)
+# Of Apple's formats those that are played.
+_PLAYED = re.compile(r"\.(mp3|m4a|mp4|m4v|mov)$")
 _COVER = re.compile(r"\.(jpe?g|png)$", re.IGNORECASE)
 _EMAIL = re.compile(r"[A-Za-z0-9_.+'-]+@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}")
 
@@ -43,6 +47,35 @@ def episode_faults(episode: Episode) -> dict[str, str]:
         if number > LAST_NUMBER:
             faults[name] = Phrase("at most %(most)s", most=Grouped(LAST_NUMBER))
     return faults
+
+
+def episode_remarks(
+    categories: Sequence[Category], enclosures: Sequence[Enclosure]
+) -> Iterator[tuple[str, Phrase]]:
+    """What directories would miss in an article of a podcast: the form's field, and the words."""
+    show = next((one for one in categories if one.podcast.is_on), None)
+    if show is None:
+        return
+    recording = recording_of(enclosures)
+    if recording is None:
+        yield (
+            "audio",
+            Phrase(
+                "%(name)s is a podcast, and directories pass over an article without a recording",
+                name=show.name,
+            ),
+        )
+        return
+    if not _PLAYED.search(urlsplit(recording.url).path):
+        yield (
+            "audio",
+            Phrase(
+                "directories of podcasts want an address that ends in %(endings)s",
+                endings=".mp3, .m4a, .mp4, .m4v, .mov",
+            ),
+        )
+    if not recording.episode.duration_seconds:
+        yield "audio_duration", Phrase("listeners are not told how long it is")
 
 
 def as_kept(typed: Podcast, current: Podcast, feed_url: str, site: Site) -> Podcast:
