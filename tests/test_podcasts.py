@@ -128,6 +128,11 @@ def test_a_recording_is_described_as_an_episode(in_process: InProcess) -> None:
     other = SOUND | {"audio": "https://sounds.example/b.mp3", "body": "A fourth."}
     assert desk.send(path, kept | other | {"action": "update"}).status == 303
     assert shown(desk.browse(path)) == EPISODE | {"audio_duration": ""}
+    # What is kept of a form while it is typed has it, too.
+    typed = form_as_browser(desk.browse(path)) | {"audio_duration": "9:9"}
+    assert desk.send(f"{path}/typed", typed).status == 200
+    taken = desk.browse(f"{path}?take=typed")
+    assert shown(taken) == EPISODE | {"audio_duration": "9:9"}
     # Versions tell, can be taken up, and colleagues see what was said meanwhile.
     assert "Duration: 1:02:03\nEpisode: 4\nSeason: 2" in desk.browse(f"{path}/versions/2").text
     assert shown(desk.browse(f"{path}?take=2")) == EPISODE
@@ -193,7 +198,7 @@ def guid(desk: InProcess, path: str = RSS) -> str:
 def test_a_category_is_a_podcast_as_soon_as_all_is_said(either: InProcess) -> None:
     desk = either
     desk.write(title="First", category="health", also_in=["science"], **SOUND, **EPISODE)
-    desk.write(title="In words", category="health")
+    path = desk.write(title="In words", category="health")
     desk.set_clock(NOW + timedelta(minutes=1))
     before = {path: desk.get(path).headers["etag"] for path in FEEDS}
     for name, wrong in [
@@ -223,6 +228,10 @@ def test_a_category_is_a_podcast_as_soon_as_all_is_said(either: InProcess) -> No
     first = guid(desk)
     address = channel(desk).find("{*}link[@rel='self']").get("href")
     assert first == guid_of(address) == guid_of(f"{address.replace('http:', 'https:')}/")
+    # Its articles are not changed by that: saved as they are, they have no new version.
+    revision = desk.browse(path).field("revision")
+    assert desk.edit(path).status == 303
+    assert desk.browse(path).field("revision") == revision
     # A form of before there were podcasts leaves it, and so does another name; the guid stays.
     kept = form_as_browser(desk.browse(PAGE), f"{PAGE}/health")
     old = {name: value for name, value in kept.items() if "podcast" not in name}
