@@ -14,6 +14,7 @@ from enum import StrEnum
 from urllib.parse import quote
 from uuid import UUID, uuid5
 
+from feedsvc.podcasts import NO_EPISODE, NO_PODCAST, Episode, Podcast
 from feedsvc.slugs import RESERVED_SLUGS
 
 ID_PREFIX = "urn:uuid:"
@@ -112,6 +113,7 @@ class Enclosure:
     :param alt: what a picture shows, for those who do not see it.
     :param width: in pixels; 0 where nobody knows it, ``height`` likewise.
     :param checked_at: when its host was asked for type and length, if it was.
+    :param episode: what is said of a recording as one of a podcast.
     """
 
     url: str
@@ -121,6 +123,7 @@ class Enclosure:
     width: int = 0
     height: int = 0
     checked_at: datetime | None = field(default=None, compare=False)
+    episode: Episode = NO_EPISODE
 
     def __post_init__(self) -> None:
         if not re.match(r"https?://|/(?!/)", self.url):
@@ -158,6 +161,7 @@ class Category:
 
     :param language: BCP 47 tag of its articles; "" means the site's.
     :param content: what its feeds carry of an article, one of ``CONTENTS``; "": as the site's do.
+    :param podcast: what makes it a podcast, if it is one.
     """
 
     slug: str
@@ -166,6 +170,7 @@ class Category:
     id: int = 0
     language: str = ""
     content: str = ""
+    podcast: Podcast = NO_PODCAST
 
     def __post_init__(self) -> None:
         if not self.slug or not self.name:
@@ -317,6 +322,12 @@ class Feed:
     def language(self, site: Site) -> str:
         """The tag of the language that it is in: its category's, or the site's."""
         return (self.category.language if self.category else "") or site.language
+
+    @property
+    def podcast(self) -> Podcast | None:
+        """What its RSS says as a podcast, if it is one."""
+        its = self.category.podcast if self.category else NO_PODCAST
+        return its if its.is_on else None
 
     @property
     def page_path(self) -> str:

@@ -245,6 +245,9 @@ def _look_at_files(desk: Desk, path: str) -> None:
         {"picture": f"/media/{'0' * 64}.png", "audio": "A1:" + "x" * 3000},
         {"picture": "http://127.0.0.1:9/x", "picture_type": "x1", "audio_length": "x1"},
         {"audio": "http://127.0.0.1:9/x", "audio_type": "x1", "picture_alt": "x1" * 2000},
+        {"audio_duration": "x1", "audio_episode": "x1"},
+        dict.fromkeys(("audio_duration", "audio_episode", "audio_explicit"), "x1")
+        | {"audio": "http://127.0.0.1:9/x"},
     ):
         look(desk, desk.edit(path, "update", **one), 422)
     look(desk, desk.edit(path, "upload"), 422)
@@ -270,6 +273,8 @@ def _look_at_categories_and_settings(desk: Desk) -> None:
     page = "/editor/categories"
     look(desk, desk.post(page, {"name": "C4", "language": "x1x1x1x1x1"}), 422)
     look(desk, desk.post(page, {"name": "C4", "slug": "all"}), 422)
+    podcast = {"podcast": "yes", "podcast_category": "x1", "podcast_author": "x1" * 200}
+    look(desk, desk.post(page, {"name": "C4", "podcast_image": "x1", **podcast}), 422)
     move = f"{page}/health/move"
     stale = form_as_browser(desk.browse(page), "/health/move")
     look(desk, desk.send(move, stale | {"to": "last"}))

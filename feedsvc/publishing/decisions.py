@@ -22,6 +22,7 @@ from feedsvc.model import (
     whole_second,
 )
 from feedsvc.phrases import Grouped, Phrase
+from feedsvc.publishing.podcasts import episode_faults
 from feedsvc.rendering import nesting
 from feedsvc.slugs import slug_of
 from feedsvc.storage import LastArchive, Unfiled
@@ -397,7 +398,7 @@ def _faults_of(enclosure: Enclosure, action: Action) -> dict[str, str]:
     if not enclosure.is_known and action is not Action.SAVE_DRAFT:
         # RSS 2.0 and Atom's readers want both to be told before they fetch it.
         return {name: Phrase("its type and its length are not known yet")}
-    return {}
+    return episode_faults(enclosure.episode)
 
 
 def _refuse(field: str, fault: str) -> NoReturn:

@@ -19,6 +19,7 @@ from feedsvc.characters import clean_line, is_language_tag
 from feedsvc.errors import EditConflict, InvalidEntry, NotFound
 from feedsvc.model import ID_PREFIX, Category, Entry, State, whole_second
 from feedsvc.phrases import Grouped, Phrase
+from feedsvc.podcasts import NO_PODCAST, Podcast
 from feedsvc.publishing.decisions import (
     Action,
     Draft,
@@ -28,6 +29,7 @@ from feedsvc.publishing.decisions import (
     fall_due,
     has_changed,
 )
+from feedsvc.publishing.podcasts import Cover, as_kept, cover_digest, feed_url, podcast_faults
 from feedsvc.publishing.regeneration import BATCH, Regenerator
 from feedsvc.slugs import category_slug_of, is_reserved
 from feedsvc.storage import BY_COMMAND, CHANGED_MEANWHILE, Transaction, words_of
@@ -291,6 +293,7 @@ class Publisher(Regenerator):
         description: str,
         language: str | None = None,
         content: str | None = None,
+        podcast: Podcast | None = None,
         expected: Category | None = None,
         by: str = "",
     ) -> Category:
@@ -299,8 +302,9 @@ class Publisher(Regenerator):
         :param new_slug: as it was typed; "" leaves it as it is.
         :param language: BCP 47 tag as it was typed, "" the site's; None leaves it as it is.
         :param content: one of ``CONTENTS``, "" the site's; None leaves it as it is.
+        :param podcast: as it was typed, but for its UUID; None leaves it as it is.
         :param expected: what the editor was shown; its id does not count, nor do its
-            language and content where none are given.
+            language, content and podcast where none are given.
         :param by: the name of the editor's account.
         :raises EditConflict: it is another now; nothing was stored.
         :raises NotFound: there is no category ``slug``.
@@ -313,6 +317,8 @@ class Publisher(Regenerator):
                 expected = replace(expected, language=current.language)
             if expected and content is None:
                 expected = replace(expected, content=current.content)
+            if expected and podcast is None:
+                expected = replace(expected, podcast=current.podcast)
             if expected and replace(expected, id=current.id) != current:
                 raise EditConflict(
                     Phrase("somebody else changed this category since you opened it")
@@ -325,6 +331,7 @@ class Publisher(Regenerator):
                 current.language if language is None else clean_line(language),
                 current.content if content is None else content,
             )
+            changed = self._with_podcast(changed, podcast, current.podcast)
             self._check_category(tx, changed, name, new_slug)
             if changed == current:
                 return current
@@ -332,7 +339,7 @@ class Publisher(Regenerator):
             is_named_anew = (current.name, current.slug) != (changed.name, changed.slug)
             named = [
                 name
-                for name in ("description", "language", "content")
+                for name in ("description", "language", "content", "podcast")
                 if getattr(current, name) != getattr(changed, name)
             ]
             if is_named_anew:
@@ -358,6 +365,7 @@ class Publisher(Regenerator):
         description: str = "",
         language: str = "",
         content: str = "",
+        podcast: Podcast | None = None,
         by: str = "",
     ) -> Category:
         """A category that was not there before, with its feeds, behind the others.
@@ -372,6 +380,7 @@ class Publisher(Regenerator):
             language=clean_line(language),
             content=content,
         )
+        category = self._with_podcast(category, podcast, NO_PODCAST)
         with self.storage.writing() as tx:
             tx.feeds.lock_categories()
             self._check_category(tx, category, name, slug)
@@ -425,6 +434,14 @@ class Publisher(Regenerator):
         log.info("category moved", category=category.slug, to=to.value)
         return category
 
+    def _with_podcast(
+        self, category: Category, typed: Podcast | None, current: Podcast
+    ) -> Category:
+        if typed is None:
+            return replace(category, podcast=current)
+        kept = as_kept(typed, current, feed_url(category, self.site), self.site)
+        return replace(category, podcast=kept)
+
     def _check_category(
         self, tx: Transaction, wanted: Category, typed_name: str, typed_slug: str
     ) -> None:
@@ -460,6 +477,10 @@ class Publisher(Regenerator):
                 " “ar”, or nothing for the site's own",
                 tag=wanted.language,
             )
+        digest = cover_digest(wanted.podcast.image)
+        stored = tx.pictures.find(digest) if digest else None
+        cover = Cover(stored.media_type, stored.width, stored.height) if stored else None
+        faults |= podcast_faults(wanted.podcast, cover)
         if faults:
             raise InvalidEntry(faults)
 

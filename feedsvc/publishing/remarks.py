@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from feedsvc.phrases import Grouped, Phrase
 from feedsvc.publishing.decisions import Draft
+from feedsvc.publishing.podcasts import episode_remarks
 from feedsvc.rendering import Anatomy, anatomy
 
 # What lists of articles show of them before they cut.
@@ -46,6 +47,7 @@ def remarks(draft: Draft, now: datetime, *, is_title_used: bool = False) -> list
         *_of_the_summary(draft.summary),
         *_of_the_body(draft.body),
         *_of_the_enclosures(draft),
+        *(Remark(*one) for one in episode_remarks(draft.categories, draft.enclosures)),
         *_of_the_sources(draft),
         *_of_the_time(draft.published, now),
     ]

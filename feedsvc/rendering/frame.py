@@ -10,6 +10,7 @@ from typing import Any
 
 from feedsvc.model import Content, Feed, Format, Site, Tombstone, Window
 from feedsvc.rendering import jsonfeed
+from feedsvc.rendering.podcast import add_podcast
 from feedsvc.rendering.repairs import (
     ArchivedAtomFeed,
     AtomFeed,
@@ -140,6 +141,8 @@ def _rss(document: Document, site: Site, window: Window, updated: datetime) -> G
     title = feed_title(document.feed, site, document.second)
     generator.image(url=logo_of(site, OUR_LOGO), title=title, link=page)
     generator.register_extension("feedsvc", RssFeed, None, False, True)
+    if document.feed.podcast:
+        add_podcast(generator, document.feed.podcast, site)
     generator.feedsvc.creator = feed_author(document.feed, site)
     generator.feedsvc.updated = updated
     generator.feedsvc.is_archive = document.archive > 0

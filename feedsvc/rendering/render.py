@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from html import escape
 from itertools import product
@@ -33,12 +33,15 @@ from feedsvc.model import (
     Tombstone,
     Window,
 )
+from feedsvc.podcasts import NO_EPISODE, Episode
 from feedsvc.remembering import Remembered
 from feedsvc.rendering import jsonfeed
 from feedsvc.rendering.enclosures import absolute_url
 from feedsvc.rendering.encodings import CODINGS, IDENTITY
 from feedsvc.rendering.frame import Document, feed_description, feed_title, frame
 from feedsvc.rendering.html import entry_html, summary_text
+from feedsvc.rendering.media import append_media
+from feedsvc.rendering.podcast import append_episode, podcast_root
 from feedsvc.rendering.prolog import with_prolog
 from feedsvc.rendering.repairs import ATOM, CONTENT, DC, atom_entry, rss_entry
 from feedsvc.timestamps import rfc3339
@@ -100,6 +103,8 @@ def fingerprint(
             feed_description(feed, site),
             *_other_language(feed, site),
             feed.archives,
+            # Of a feed that is no podcast the digest is what it was before there were any.
+            *([asdict(feed.podcast)] if feed.podcast else []),
         ],
         [site.title, site.url, site.language, site.author, site.rights, site.logo],
         [feed.contents(window), window.most_bytes, window.max_age_seconds],
@@ -137,6 +142,7 @@ def _values(entry: Entry, site: Site) -> list[Any]:
         # Of an entry without any the digest is what it was before there were any.
         *(
             [one.url, one.media_type, one.length_bytes, one.alt, one.width, one.height]
+            + ([asdict(one.episode)] if one.episode != NO_EPISODE else [])
             for one in entry.enclosures
         ),
     ]
@@ -203,13 +209,14 @@ def render(
     :param second: the content of a document beside the feed's main ones.
     :param archive: the number of the archive document that this is (RFC 5005 section 4).
     """
+    language, is_podcast = feed.language(site), _is_podcast(feed, format)
     left_out: list[LeftOut] = []
     items: list[tuple[Entry, bytes]] = []
     is_full = (second or feed.contents(window)[0]) is Content.FULL
     document = Document(feed, format, second, archive)
     for entry in ordered(entries):
         try:
-            part = _part(entry, site, is_full, format, feed.language(site))
+            part = _part(entry, site, is_full, format, language, is_podcast)
             items.append((entry, part))
         except Exception as error:  # whatever is wrong with one, the others go out
             left_out.append(LeftOut(entry.id, format, f"{type(error).__name__}: {error}"))
@@ -234,7 +241,8 @@ def prepare(feed: Feed, entries: Iterable[Entry], site: Site, window: Window) ->
         for format, content in product(Format, feed.contents(window)):
             with suppress(Exception):  # render() tells
                 _inputs(entry, site)
-                _part(entry, site, content is Content.FULL, format, language)
+                is_podcast = _is_podcast(feed, format)
+                _part(entry, site, content is Content.FULL, format, language, is_podcast)
 
 
 def _within(
@@ -388,11 +396,17 @@ def _json_item(entry: Entry, site: Site, full_content: bool) -> bytes:
                     "url": absolute_url(one, site),
                     "mime_type": one.media_type,
                     "size_in_bytes": one.length_bytes,
+                    **_duration(one.episode),
                 }
                 for one in _enclosures(entry)
             ],
         }
     )
+
+
+def _duration(episode: Episode) -> dict[str, int]:
+    seconds = episode.duration_seconds
+    return {"duration_in_seconds": seconds} if seconds else {}
 
 
 def _author(entry: Entry, site: Site) -> str:
@@ -433,23 +447,40 @@ _ROOTS: dict[Format, Callable[[], Any]] = {
 }
 
 
-def _part(entry: Entry, site: Site, full_content: bool, format: Format, of_feed: str) -> bytes:
+def _is_podcast(feed: Feed, format: Format) -> bool:
+    return format is Format.RSS and feed.podcast is not None
+
+
+def _part(
+    entry: Entry,
+    site: Site,
+    full_content: bool,
+    format: Format,
+    of_feed: str,
+    is_podcast: bool = False,
+) -> bytes:
     """An entry as it stands in a document, made once for all the feeds that hold it.
 
     :param of_feed: tag of the language that the feed is in.
     """
     return _parts.get(
-        (entry, site, full_content, format, of_feed),
-        lambda: _made_part(entry, site, full_content, format, of_feed),
+        (entry, site, full_content, format, of_feed, is_podcast),
+        lambda: _made_part(entry, site, full_content, format, of_feed, is_podcast),
         lambda part: len(part) + _size(entry),
     )
 
 
-def _made_part(entry: Entry, site: Site, full_content: bool, format: Format, of_feed: str) -> bytes:
+def _made_part(
+    entry: Entry, site: Site, full_content: bool, format: Format, of_feed: str, is_podcast: bool
+) -> bytes:
     if format is Format.JSON:
         return _json_item(entry, site, full_content)
-    root = _ROOTS[format]()
-    root.append(_ELEMENTS[format](entry, site, full_content, of_feed))
+    element = _ELEMENTS[format](entry, site, full_content, of_feed)
+    append_media(element, entry, site)
+    if is_podcast:
+        append_episode(element, entry, site)
+    root = podcast_root() if is_podcast else _ROOTS[format]()
+    root.append(element)
     text: bytes = etree.tostring(root, encoding="UTF-8", xml_declaration=False)
     # Between the root's tags, neither of which has a > in an attribute.
     return text[text.index(b">") + 1 : text.rindex(b"</")]

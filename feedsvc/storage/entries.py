@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
 
+from feedsvc import podcasts
 from feedsvc.characters import folded
 from feedsvc.errors import EditConflict, NotFound
 from feedsvc.model import ID_PREFIX, Category, Entry, Feed, Source, State
@@ -363,7 +364,13 @@ class EntryRows:
             for row in self._connection.execute(statements.CATEGORIES_OF_ENTRIES, asked):
                 of_entry[row.entry_id].append(
                     _category(
-                        row.slug, row.name, row.description, row.id, row.language, row.content
+                        row.slug,
+                        row.name,
+                        row.description,
+                        row.id,
+                        row.language,
+                        row.content,
+                        podcasts.unpacked(row.podcast),
                     )
                 )
         found: list[Entry] = []

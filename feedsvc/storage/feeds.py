@@ -35,6 +35,7 @@ from feedsvc.model import (
     State,
     Tombstone,
 )
+from feedsvc.podcasts import packed, unpacked
 from feedsvc.slugs import numbered
 from feedsvc.storage import statements
 from feedsvc.storage.engine import CHANNEL
@@ -151,7 +152,7 @@ class FeedRows:
         return replace(category, id=category_id)
 
     def change_category(self, category: Category) -> None:
-        """Store another slug, name, description or language of a category.
+        """Store another slug, name, description, language or podcast of a category.
 
         A slug that it had stays its own: readers subscribed to it.
         """
@@ -486,11 +487,13 @@ def _category_columns(category: Category) -> dict[str, str]:
         "description": category.description,
         "language": category.language,
         "content": category.content,
+        "podcast": packed(category.podcast),
     }
 
 
 def _category(row: Row[Any]) -> Category:
-    return Category(row.slug, row.name, row.description, row.id, row.language, row.content)
+    its = row.slug, row.name, row.description, row.id, row.language, row.content
+    return Category(*its, unpacked(row.podcast))
 
 
 def feed_of(row: Row[Any]) -> Feed:
@@ -498,7 +501,7 @@ def feed_of(row: Row[Any]) -> Feed:
     category = author = None
     if row.category_id is not None:
         its = row.slug, row.name, row.description, row.category_id, row.language, row.content
-        category = Category(*its)
+        category = Category(*its, unpacked(row.podcast))
     elif row.author_id is not None:
         author = Author(row.author_slug, row.author_name, row.author_id)
     return Feed(

@@ -140,6 +140,8 @@ categories = Table(
     Column("position", Integer, nullable=False, server_default="0"),
     # What its feeds carry of an article; "" as the site's do.
     Column("content", String(20), nullable=False, server_default=""),
+    # JSON: what makes it a podcast; "" where nobody ever said anything.
+    Column("podcast", Text, nullable=False, server_default=""),
     Index(None, "name_folded"),
     Index(None, "position"),
 )

@@ -77,6 +77,7 @@ def whole_feeds() -> Select[Any]:
         its.description,
         its.language,
         its.content,
+        its.podcast,
         authors.c.slug.label("author_slug"),
         authors.c.name.label("author_name"),
     )

@@ -13,10 +13,12 @@ from werkzeug.datastructures import MultiDict
 from feedsvc.errors import EditConflict, InvalidEntry, NotFound, StorageError
 from feedsvc.model import CONTENTS, Category
 from feedsvc.phrases import Phrase
+from feedsvc.podcasts import APPLE_CATEGORIES, NO_PODCAST, Podcast, packed, unpacked
 from feedsvc.publishing import Move
 from feedsvc.slugs import RESERVED_SLUGS
 from feedsvc.web.editor import editor
 from feedsvc.web.languages import say
+from feedsvc.web.podcasts import fields_of, podcast_from
 from feedsvc.web.services import services
 from feedsvc.web.sign_in import FORMS, administering
 from feedsvc.web.wording import CONTENTS_CHOSEN, nothing_saved
@@ -45,6 +47,7 @@ def add_category() -> Any:
             description=request.form.get("description", ""),
             language=request.form.get("language", ""),
             content=_content(request.form.get("content", "")),
+            podcast=podcast_from(request.form, NO_PODCAST),
             by=g.editor.name,
         )
     except InvalidEntry as error:
@@ -65,7 +68,8 @@ def add_category() -> Any:
 @editor.post("/categories/<slug>")
 @administering
 def change_category(slug: str) -> Any:
-    """Another name, address, description or language; the old address goes on serving."""
+    """Another name, address, description, language or podcast; old addresses go on serving."""
+    stored = _stored_podcast(slug)
     try:
         changed = services().publisher.change_category(
             slug,
@@ -75,7 +79,8 @@ def change_category(slug: str) -> Any:
             description=request.form.get("description", ""),
             language=request.form.get("language"),
             content=_content(request.form.get("content")),
-            expected=_shown(),
+            podcast=podcast_from(request.form, stored),
+            expected=_shown(stored),
             by=g.editor.name,
         )
     except InvalidEntry as error:
@@ -140,8 +145,12 @@ FORMS["editor.move_category"] = lambda _typed, _arguments, fault, status: _page(
 )
 
 
-def _shown() -> Category | None:
-    """The category as it stood in the form when that was opened."""
+def _shown(stored: Podcast) -> Category | None:
+    """The category as it stood in the form when that was opened.
+
+    :param stored: what counts for one that knows nothing of podcasts.
+    """
+    podcast = request.form.get("shown_podcast")
     name, slug = request.form.get("shown_name"), request.form.get("shown_slug")
     if not name or not slug or slug in RESERVED_SLUGS:
         return None
@@ -151,6 +160,7 @@ def _shown() -> Category | None:
         request.form.get("shown_description", ""),
         language=request.form.get("shown_language", ""),
         content=_content(request.form.get("shown_content", "")),
+        podcast=stored if podcast is None else unpacked(podcast),
     )
 
 
@@ -161,6 +171,12 @@ def _content(chosen: _Chosen) -> _Chosen:
     if chosen and chosen not in CONTENTS:
         abort(400, Phrase("The form does not say what feeds are to carry."))
     return chosen
+
+
+def _stored_podcast(slug: str) -> Podcast:
+    with services().storage.reading() as tx, suppress(NotFound):
+        return tx.feeds.category(slug).podcast
+    return NO_PODCAST
 
 
 def _current_slug(slug: str) -> str:
@@ -204,6 +220,10 @@ def _page(
         typed=request.form if typed is None else typed,
         is_conflict=status == 409,
         contents=CONTENTS_CHOSEN,
+        podcast_fields=fields_of,
+        packed_podcast=packed,
+        no_podcast=NO_PODCAST,
+        apple_categories=APPLE_CATEGORIES,
         moved=request.args.get("moved", ""),
         moved_to=request.args.get("to", ""),
     )

@@ -34,6 +34,7 @@ from feedsvc.web.conflicts import (
     with_stored,
 )
 from feedsvc.web.enclosures import EnclosureFields, asked, looked_up
+from feedsvc.web.episodes import EPISODE_KINDS, EXPLICIT
 from feedsvc.web.filing import (
     categories_of,
     categories_to_choose,
@@ -459,6 +460,8 @@ def _form_page(
         uuid=uuid,
         rival=rival,
         labels=LABELS,
+        episode_kinds=EPISODE_KINDS,
+        explicit=EXPLICIT,
         differences=differences,
         typed=typed,
         preview=preview,

@@ -22,6 +22,7 @@ from feedsvc.phrases import Phrase
 from feedsvc.pictures import EXTENSIONS
 from feedsvc.rendering import OWN_PICTURE
 from feedsvc.storage import StoredPicture
+from feedsvc.web.episodes import NO_FIELDS, EpisodeFields
 from feedsvc.web.services import services
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class EnclosureFields:
     :param media_type: typed by somebody who knows better than the host.
     :param length: in octets, typed likewise.
     :param checked: what was found out of an address, which may have been changed since.
+    :param episode: what is said of a recording as one of a podcast.
     """
 
     kind: str
@@ -52,20 +54,23 @@ class EnclosureFields:
     media_type: str = ""
     length: str = ""
     checked: Enclosure | None = None
+    episode: EpisodeFields = NO_FIELDS
 
     @classmethod
     def of(cls, kind: str, stored: Enclosure | None) -> EnclosureFields:
         """Those of what is stored."""
         if stored is None:
             return cls(kind)
+        episode = EpisodeFields.of(stored.episode)
         if stored.is_known:
-            return cls(kind, stored.url, stored.alt, checked=stored)
+            return cls(kind, stored.url, stored.alt, checked=stored, episode=episode)
         return cls(
             kind,
             stored.url,
             stored.alt,
             media_type="" if "*" in stored.media_type else stored.media_type,
             length=str(stored.length_bytes or ""),
+            episode=episode,
         )
 
     @classmethod
@@ -76,7 +81,8 @@ class EnclosureFields:
         before = cls.of(kind, stored)
         address = typed.get(kind, before.address)
         # What was said of another file does not go with this one.
-        known = before if _normal(address) == before.address else cls(kind)
+        is_same = _normal(address) == before.address
+        known = before if is_same else cls(kind, episode=before.episode.of_another_file())
         return cls(
             kind,
             address,
@@ -84,6 +90,7 @@ class EnclosureFields:
             typed.get(f"{kind}_type", known.media_type),
             typed.get(f"{kind}_length", known.length),
             _unpacked(kind, typed.get(f"{kind}_checked", "")) or known.checked,
+            EpisodeFields.from_request(typed, known.episode) if kind == AUDIO else known.episode,
         )
 
     @property
@@ -102,7 +109,8 @@ class EnclosureFields:
         if not self.url:
             return ""
         alt = " ".join(self.alt.split())
-        return "\n".join(filter(None, (self.url, alt, self.media_type, self.length)))
+        said = (self.url, alt, self.media_type, self.length, self.episode.shown)
+        return "\n".join(filter(None, said))
 
     @property
     def known(self) -> Enclosure | None:
@@ -129,8 +137,8 @@ class EnclosureFields:
     def enclosure(self) -> tuple[Enclosure | None, dict[str, str]]:
         """What it says, and what is wrong with it by the names of the form's fields."""
         if not self.url:
-            return None, {}
-        faults: dict[str, str] = {}
+            return None, self._homeless()
+        episode, faults = self.episode.episode()
         if self.is_own and self.kind == AUDIO:
             return None, {AUDIO: Phrase("this is the address of a picture, not of a recording")}
         if not self.is_own:
@@ -155,7 +163,21 @@ class EnclosureFields:
             width=known.width if known else 0,
             height=known.height if known else 0,
             checked_at=known.checked_at if known else None,
+            episode=episode,
         ), faults
+
+    def _homeless(self) -> dict[str, str]:
+        """What would be lost of an episode whose recording has no address yet.
+
+        Where there was one, it was taken away, and what was said of it goes with it.
+        """
+        if self.checked or self.episode == NO_FIELDS:
+            return {}
+        return {
+            AUDIO: Phrase(
+                "write the address of the recording that is described as an episode below"
+            )
+        }
 
 
 NO_PICTURE, NO_AUDIO = EnclosureFields(PICTURE), EnclosureFields(AUDIO)

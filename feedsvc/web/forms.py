@@ -18,6 +18,7 @@ from feedsvc.slugs import slug_of
 from feedsvc.storage import Version
 from feedsvc.timestamps import describe, fold_of, is_zone_name, parse_wall, to_instant, wall_text
 from feedsvc.web.enclosures import AUDIO, NO_AUDIO, NO_PICTURE, PICTURE, EnclosureFields
+from feedsvc.web.episodes import EPISODE_LABELS
 
 # What each field of the form is called, by its name there.
 LABELS = {
@@ -36,6 +37,7 @@ LABELS = {
     "audio": Phrase("Audio"),
     "audio_type": Phrase("Type"),
     "audio_length": Phrase("Length in octets"),
+    **EPISODE_LABELS,
     "publish_at": Phrase("Publish at"),
     "state": Phrase("State"),
     "form": Phrase("Form"),

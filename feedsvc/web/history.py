@@ -15,6 +15,7 @@ from feedsvc.publishing import STATES
 from feedsvc.storage import LastSave, Transaction, Version
 from feedsvc.web import wording
 from feedsvc.web.differences import Piece, compare
+from feedsvc.web.episodes import EpisodeFields
 from feedsvc.web.forms import LABELS, ArticleForm, is_editable
 from feedsvc.web.languages import say
 from feedsvc.web.services import services
@@ -103,11 +104,12 @@ def shown(version: Version) -> list[tuple[Phrase, str]]:
 
 
 def enclosure_lines(enclosure: Enclosure | None) -> str:
-    """Address, alternative text, type and length."""
+    """Address, alternative text, type and length, and what is said of it as an episode."""
     if enclosure is None:
         return ""
     known = wording.file(enclosure) if enclosure.is_known else ""
-    return "\n".join(filter(None, (enclosure.url, enclosure.alt, known)))
+    episode = EpisodeFields.of(enclosure.episode).shown
+    return "\n".join(filter(None, (enclosure.url, enclosure.alt, known, episode)))
 
 
 def differences(version: Version, before: Version | None) -> list[tuple[Phrase, list[Piece]]]:
