@@ -101,7 +101,7 @@ def test_atom_with_media_is_valid_by_its_grammar() -> None:
 def test_json_feed_says_how_long_a_recording_is() -> None:
     told = replace(SOUND, episode=Episode(duration_seconds=3723))
     feed: dict[str, Any] = json.loads(rendered(Format.JSON, make_entry(enclosures=(PICTURE, told))))
-    picture, sound = feed["items"][0]["attachments"]
+    sound, picture = feed["items"][0]["attachments"]
     assert "duration_in_seconds" not in picture
     assert sound["duration_in_seconds"] == 3723
     schema().validate(feed)
