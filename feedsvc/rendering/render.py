@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from html import escape
 from types import MappingProxyType
@@ -18,11 +18,12 @@ from typing import Any
 
 from lxml import etree
 
-from feedsvc.characters import is_writable
+from feedsvc.characters import is_writable, presentable
 from feedsvc.errors import RenderingError
 from feedsvc.model import Category, Entry, Feed, FeedDocument, Format, Site, Tombstone, Window
 from feedsvc.remembering import Remembered
 from feedsvc.rendering import jsonfeed
+from feedsvc.rendering.distinction import told_apart
 from feedsvc.rendering.enclosures import absolute_url
 from feedsvc.rendering.encodings import CODINGS, IDENTITY
 from feedsvc.rendering.html import entry_html, summary_text
@@ -36,12 +37,13 @@ from feedsvc.rendering.repairs import (
     RssFeed,
     atom_entry,
     rss_entry,
+    with_references,
 )
 from feedsvc.timestamps import rfc3339
 
 # Raised whenever the bytes of an unchanged entry change, or the codings they are
 # stored in: the stored documents of an older version are then rendered anew.
-RENDERER_VERSION = 4
+RENDERER_VERSION = 5
 NOTHING: Mapping[str, datetime] = MappingProxyType({})
 
 
@@ -195,6 +197,8 @@ def render(
             items.append((entry, part))
         except Exception as error:  # whatever is wrong with one, the others go out
             left_out.append(LeftOut(entry.id, format, f"{type(error).__name__}: {error}"))
+    if format is Format.ATOM:
+        items = told_apart(items, [entry.id for entry in _last_entered_first(entries, entered)])
     head, end = _frame(feed, site, format, updated, tombstones)
     joint = _JOINTS.get(format, b"")
     room = window.most_bytes - len(head) - len(end)
@@ -246,7 +250,7 @@ def _frame(
 
 def _written(generator: Generator, format: Format) -> bytes:
     text: bytes = generator.rss_str() if format is Format.RSS else generator.atom_str()
-    return text
+    return with_references(text, is_channel=True)
 
 
 def _last_entered_first(entries: Sequence[Entry], entered: Mapping[str, datetime]) -> list[Entry]:
@@ -270,13 +274,13 @@ def _generator(
     generator.generator("feedsvc")
     generator.docs("https://www.rssboard.org/rss-specification")
     if format is Format.ATOM:
-        generator.author({"name": site.author or site.title})
+        generator.author({"name": presentable(site.author or site.title)})
     generator.link(href=site.absolute(feed.path(format)), rel="self", type=format.media_type)
     # alternate last: feedgen makes the last link the RSS channel's (2).
     generator.link(href=site.absolute(feed.page_path), rel="alternate", type="text/html")
     if format is Format.RSS:
         generator.register_extension("feedsvc", RssFeed, None, False, True)
-        generator.feedsvc.creator = site.author or site.title
+        generator.feedsvc.creator = presentable(site.author or site.title)
     else:
         extension = BuryingAtomFeed if tombstones else AtomFeed
         generator.register_extension("feedsvc", extension, None, True, False)
@@ -321,10 +325,14 @@ def feed_title(category: Category | None, site: Site) -> str:
 
 
 def _title(feed: Feed, site: Site) -> str:
-    return feed_title(feed.category, site)
+    return presentable(feed_title(feed.category, site))
 
 
 def _description(feed: Feed, site: Site) -> str:
+    return presentable(_described(feed, site))
+
+
+def _described(feed: Feed, site: Site) -> str:
     if feed.category:
         return feed.category.description or f"{feed.category.name}: articles of {site.title}"
     return site.description or f"All articles of {site.title}"
@@ -332,7 +340,7 @@ def _description(feed: Feed, site: Site) -> str:
 
 def _check(entry: Entry) -> None:
     # An empty title makes feedgen raise in Atom only (22); refused in both alike.
-    if not entry.title.strip():
+    if not presentable(entry.title).strip():
         raise RenderingError("the title is empty")
     for name in ("title", "author", "summary", "body"):
         if not is_writable(getattr(entry, name)):
@@ -342,15 +350,15 @@ def _check(entry: Entry) -> None:
 def _rss_item(entry: Entry, site: Site, full_content: bool, _of_feed: str) -> Any:
     _check(entry)
     item, extra = rss_entry()
-    item.title(entry.title)
+    item.title(presentable(entry.title))
     item.link(href=site.absolute(entry.path), rel="alternate")
     # id(), never guid(permalink=...): a later id() would reset the flag (14).
     item.id(entry.id)
     # RSS takes descriptions for HTML, so plain text is escaped; summary before
     # content, because description() would overwrite the content (12).
     item.summary(escape(summary_text(entry), quote=False))
-    if full_content:
-        item.content(entry_html(entry, site), type="html")
+    if full_content and (html := entry_html(entry, site)):
+        item.content(html, type="html")
     item.category([{"term": category.slug, "label": category.name} for category in _named(entry)])
     # RSS has room for one; a player needs it, a picture stands in the content as well.
     enclosure = entry.recording or entry.picture
@@ -366,11 +374,12 @@ def _atom_entry(entry: Entry, site: Site, full_content: bool, of_feed: str) -> A
     _check(entry)
     item, extra = atom_entry()
     item.id(entry.id)
-    item.title(entry.title)
+    item.title(presentable(entry.title))
     item.summary(summary_text(entry))
-    if full_content:
+    # Of nothing but a script nothing is left, and an empty content says that there is none.
+    if full_content and (html := entry_html(entry, site)):
         # html, not xhtml (11) and not CDATA (10): any HTML is legal in it.
-        item.content(entry_html(entry, site), type="html")
+        item.content(html, type="html")
     # On each entry, though the feed has one: newsboat does not look there.
     item.author({"name": _author(entry, site)})
     item.category([{"term": category.slug, "label": category.name} for category in _named(entry)])
@@ -403,7 +412,7 @@ def _json_members(feed: Feed, site: Site) -> dict[str, Any]:
         "home_page_url": site.absolute(feed.page_path),
         "feed_url": site.absolute(feed.path(Format.JSON)),
         "description": _description(feed, site),
-        "authors": [{"name": site.author or site.title}],
+        "authors": [{"name": presentable(site.author or site.title)}],
         "language": feed.language(site),
     }
 
@@ -417,7 +426,7 @@ def _json_item(entry: Entry, site: Site, full_content: bool) -> bytes:
         {
             "id": entry.id,
             "url": site.absolute(entry.path),
-            "title": entry.title,
+            "title": presentable(entry.title),
             "content_html": html,
             # One of both there must be.
             "content_text": "" if html else summary or entry.title,
@@ -442,13 +451,14 @@ def _json_item(entry: Entry, site: Site, full_content: bool) -> bytes:
 
 
 def _author(entry: Entry, site: Site) -> str:
-    return entry.author or site.author or site.title
+    names = (presentable(name).strip() for name in (entry.author, site.author, site.title))
+    return next(filter(None, names), "")
 
 
 def _named(entry: Entry) -> list[Category]:
     # An empty label writes an empty <category>, and doubles stay (20).
-    seen = {category.name: category for category in entry.categories if category.name.strip()}
-    return list(seen.values())
+    named = [replace(one, name=presentable(one.name) or one.slug) for one in entry.categories]
+    return list({one.name: one for one in named if one.name.strip()}.values())
 
 
 def _dates(entry: Entry) -> tuple[datetime, datetime]:
@@ -490,7 +500,7 @@ def _made_part(entry: Entry, site: Site, full_content: bool, format: Format, of_
     root.append(_ELEMENTS[format](entry, site, full_content, of_feed))
     text: bytes = etree.tostring(root, encoding="UTF-8", xml_declaration=False)
     # Between the root's tags, neither of which has a > in an attribute.
-    return text[text.index(b">") + 1 : text.rindex(b"</")]
+    return with_references(text[text.index(b">") + 1 : text.rindex(b"</")])
 
 
 _parts: Remembered[bytes] = Remembered(6_000_000)
