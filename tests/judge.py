@@ -60,7 +60,7 @@ def _of_characters(text: str, where: str) -> Iterator[str]:
         yield f"U+{ord(sign):04X} in {where}"
 
 
-_URI = re.compile(r"https?://[A-Za-z0-9.\-]+(:[0-9]+)?(/[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*)?")
+_URI = re.compile(r"https?://[A-Za-z0-9.\-]+(:[0-9]+)?(/[A-Za-z0-9\-._~:/?#@!$&'()*+,;=%]*)?")
 
 
 def _of_address(address: str | None, where: str) -> Iterator[str]:

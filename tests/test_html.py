@@ -437,6 +437,12 @@ def test_what_windows_meant_by_a_control_is_shown_and_of_a_lost_character_a_mark
     assert entry_html(make_entry(body="it\x92s \ufffd", sources=()), SITE) == "<p>it’s ?</p>"
 
 
+@pytest.mark.parametrize("name", ["aside", "section", "header", "footer", "details", "article"])
+def test_what_only_groups_a_text_keeps_it_apart(name: str) -> None:
+    clean = html(f"<{name} class=x>One</{name}><{name.upper()}>Two</{name.upper()}>")
+    assert clean == "<div>One</div><div>Two</div>"
+
+
 # Sources
 
 

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from html import unescape
 from typing import Any
@@ -25,6 +25,7 @@ from feedsvc.publishing.decisions import Action, Draft, decide
 from feedsvc.rendering import render
 from tests.builders import ALL_FEED, CHANGED, FULL, HEALTH, PUBLISHED, SITE, make_entry, rendered
 from tests.judge import findings, of_html
+from tests.service import Service
 from tests.test_html import FRAGMENTS
 from tests.test_json_feed import schema
 from tests.test_rendering import SCHEMAS, anything
@@ -268,6 +269,31 @@ def test_of_an_article_of_which_nothing_is_left_there_is_no_empty_content() -> N
     for format in Format:
         document = rendered(format, entry, feed=ALL_FEED)
         assert findings(document, format, SITE.absolute(ALL_FEED.path(format))) == []
+
+
+def test_the_documents_of_a_running_service_are_valid(live: Service) -> None:
+    live.sign_up()
+    for number in range(2):
+        # Of one minute, as what is written from an agenda is.
+        live.write(
+            title=f"R&D2 <{number}> of AT&T </b>",
+            summary="" if number else "1 < 2 &amp; Ã©",
+            body="A note[^1], $a_1$ ![x](/x.png?utm_source=y) <nav>x</nav>\x92\ufffd\n\n[^1]: x",
+            author="A & B" * number,
+            publish_at="21/01/2026 19:13",
+        )
+    origin = f"http://127.0.0.1:{live.port}"
+    for slug in ("all", "health", "science"):
+        for format in Format:
+            answer = live.get(f"/feeds/{slug}.{format}")
+            assert answer.status == 200
+            address = f"{origin}/feeds/{slug}.{format}"
+            now = datetime.now(UTC)
+            assert findings(answer.body, format, address, now) == []
+            if format is not Format.JSON:
+                assert len(
+                    etree.fromstring(answer.body).xpath("//item | //a:entry", namespaces=NS)
+                ) == (2 if slug != "science" else 0)
 
 
 def test_the_judge_judges() -> None:

@@ -28,8 +28,10 @@ _SHARING = re.compile(
     r"|addtoany\.com/share|addthis\.com/bookmark|bufferapp\.com/add)|mailto:\?",
     re.IGNORECASE,
 )
-# RFC 3986 section 2: what stands for itself in a URI, and the sign before what does not.
-_FOREIGN = re.compile(r"[^A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]")
+# RFC 3986 section 2: what does not stand for itself in a URI. Brackets do around the number of a
+# host alone (section 3.2.2).
+_FOREIGN = re.compile(r"[^A-Za-z0-9\-._~:/?#@!$&'()*+,;=%]")
+_NUMBERED_HOST = re.compile(r"https?://\[[0-9A-Fa-f:.]+\]", re.IGNORECASE)
 _NO_PATH = re.compile(r"(https?://[^/?#]+)(?=[?#])", re.IGNORECASE)
 
 
@@ -58,6 +60,9 @@ def uri(address: str) -> str:
     One that is a URI already is returned as it is.
     """
     address = _NO_PATH.sub(r"\1/", address, count=1)
-    return _FOREIGN.sub(
-        lambda it: "".join(f"%{octet:02X}" for octet in it[0].encode("utf-8", "ignore")), address
+    host = _NUMBERED_HOST.match(address)
+    start = host.end() if host else 0
+    return address[:start] + _FOREIGN.sub(
+        lambda it: "".join(f"%{octet:02X}" for octet in it[0].encode("utf-8", "ignore")),
+        address[start:],
     )

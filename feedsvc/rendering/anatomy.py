@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import lxml.html
 
 from feedsvc.rendering.html import FOOTNOTE_LINKS, raw_html
-from feedsvc.rendering.sanitizing import ALLOWED_TAGS
+from feedsvc.rendering.sanitizing import ALLOWED_TAGS, GROUPING
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,6 @@ def anatomy(markdown: str) -> Anatomy:
         pictures=tuple(
             (one.get("src", "").strip(), one.get("alt")) for one in elements if one.tag == "img"
         ),
-        # Readers get h1 as h2.
-        dropped=tuple(sorted({one.tag for one in elements} - ALLOWED_TAGS - {"h1"})),
+        # Readers get h1 as h2, and a div of what groups.
+        dropped=tuple(sorted({one.tag for one in elements} - ALLOWED_TAGS - GROUPING - {"h1"})),
     )

@@ -25,12 +25,14 @@ _MATHML = (
 )
 _IN_FORMULAS = frozenset(_MATHML.split())
 ALLOWED_TAGS = frozenset(" ".join((_TEXT, _MORE, _WORDS)).split()) | _IN_FORMULAS
-# With all that is in them. What only groups a text (header, footer, aside, section, details)
-# goes without: a quotation's author stands in a footer, facts of an article in an aside.
+# With all that is in them. What only groups a text stays as a div (GROUPING): a quotation's
+# author stands in a footer, facts of an article in an aside.
 # noscript tells people to switch scripts on, or counts them by a picture.
 _PARTS = "script style nav form button select option datalist textarea dialog template menu"
 _STRANGE = "noscript iframe noframes noembed svg canvas title annotation annotation-xml"
 FURNITURE = frozenset(f"{_PARTS} {_STRANGE}".split())
+# As nh3 wants them.
+_TAGS, _FURNITURE = set(ALLOWED_TAGS), set(FURNITURE)
 _ATTRIBUTES = {
     "*": {"dir", "lang"},
     "a": {"href", "title", "id"},
@@ -51,6 +53,10 @@ _ATTRIBUTES = {
     "munderover": {"accent", "accentunder"},
     "mtd": {"columnspan", "rowspan"},
 }
+# HTML's parser takes each of these as it takes a div.
+_FLOW = "section article aside header footer main hgroup address details summary fieldset"
+GROUPING = frozenset(_FLOW.split())
+_GROUPS = re.compile(rf"<(/?)(?:{'|'.join(sorted(GROUPING))})(?=[\s/>])", re.IGNORECASE)
 _SCHEMES = {"http", "https", "mailto", "tel"}
 _HALF_ADDRESS = re.compile(r"https?:(?!//[^/\\])", re.IGNORECASE)
 _FOOTNOTE = re.compile(r"fn(?:ref)?-(?P<document>[0-9a-f]{6})-[0-9]+(?::[0-9]+)?")
@@ -62,7 +68,10 @@ def sanitized(html: str, base_url: str, document: str, *, is_raw: bool) -> str:
     :param document: as in ``markdown.written``; no ids but those of its footnotes stay.
     :param is_raw: whether any of it was typed as HTML.
     """
-    clean = _clean(writable(html), base_url, document)
+    html = writable(html)
+    if is_raw:
+        html = _GROUPS.sub(r"<\1div", html)
+    clean = _clean(html, base_url, document)
     # Taking elements out can bring together what a parser then takes apart in another way.
     # What it leaves as it is, it reads as it was meant (against mutation, and for validators).
     for _ in range(_MOST_ROUNDS if is_raw else 0):
@@ -83,8 +92,8 @@ _MOST_ROUNDS = 8
 def _clean(html: str, base_url: str, document: str) -> str:
     clean = nh3.clean(
         html,
-        tags=set(ALLOWED_TAGS),
-        clean_content_tags=set(FURNITURE),
+        tags=_TAGS,
+        clean_content_tags=_FURNITURE,
         attributes=_ATTRIBUTES,
         url_schemes=_SCHEMES,
         link_rel=None,
