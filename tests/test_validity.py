@@ -23,7 +23,17 @@ from feedsvc.errors import InvalidEntry
 from feedsvc.model import Category, Enclosure, Entry, Format, Source, Window
 from feedsvc.publishing.decisions import Action, Draft, decide
 from feedsvc.rendering import render
-from tests.builders import ALL_FEED, CHANGED, FULL, HEALTH, PUBLISHED, SITE, make_entry, rendered
+from tests.builders import (
+    ALL_FEED,
+    CHANGED,
+    FULL,
+    HEALTH,
+    HEALTH_FEED,
+    PUBLISHED,
+    SITE,
+    make_entry,
+    rendered,
+)
 from tests.judge import findings, of_html
 from tests.service import Service
 from tests.test_html import FRAGMENTS
@@ -36,31 +46,14 @@ NS = {"a": "http://www.w3.org/2005/Atom", "dc": "http://purl.org/dc/elements/1.1
 
 # Beside FRAGMENTS: what is in pages that people copy from.
 MORE = [
-    *[
-        "<tr>",
-        "</tr>",
-        "</td>",
-        "</table>",
-        "<tbody>",
-        "<caption>",
-        "<li>",
-        "<ul>",
-        "</ul>",
-        "<dl>",
-    ],
-    *["<dt>", "<dd>", "<b>", "</b>", "<blockquote>", "<h2>", "</h2>", "<div>", "</div>", "<nav>"],
-    *["</nav>", "<button>", "<aside>", "<footer>", "<dialog>", "<bdo dir=rtl>", "</bdo>", "<ruby>"],
+    *["<tr>", "</tr>", "</td>", "</table>", "<tbody>", "<caption>", "<li>", "<ul>", "</ul>"],
+    *["<dl>", "<dt>", "<dd>", "<b>", "</b>", "<blockquote>", "<h2>", "</h2>", "<div>", "<nav>"],
+    *["</nav>", "<button>", "<aside>", "<footer>", "<dialog>", "<bdo dir=rtl>", "</bdo>"],
     *["<mi>", "</mi>", "<annotation-xml>", "<mglyph>", "<mtable>", "</math>", "<mtd>", "$a_1$"],
-    *["[^1]", "\n\n[^1]: note\n\n", "$$\n\\frac{*a*}{_b_}\n$$", "<a href='/x?utm_source=y&id=1'>"],
-    *[
-        "<img src=/p.gif width=1 height=1>",
-        "<video poster=p src=v>",
-        "<q cite=/c>",
-        "&#1;",
-        "&#x80;",
-    ],
-    *["&#xfdd0;", "\x80", "\x9f", "\ufdd0", "\ufffd", "\U0001fffe", "\x7f", "Ã©", "AT&T", "R&D2"],
-    *["👩‍👩‍👧", "❤️", "مرحبا", "שלום", "e\u0301"],
+    *["[^1]", "\n\n[^1]: note\n\n", "$$\n\\frac{*a*}{_b_}\n$$", "<ruby>", "<q cite=/c>"],
+    *["<a href='/x?utm_source=y&id=1'>", "<img src=/p.gif width=1 height=1>", "&#1;", "&#x80;"],
+    *["<video poster=p src=v>", "&#xfdd0;", "\x80", "\x9f", "\ufdd0", "\ufffd", "\U0001fffe"],
+    *["\x7f", "Ã©", "AT&T", "R&D2", "👩‍👩‍👧", "❤️", "مرحبا", "שלום", "e\u0301"],
 ]
 texts = st.one_of(
     anything, st.lists(st.sampled_from(FRAGMENTS + MORE), min_size=1, max_size=12).map("".join)
@@ -218,7 +211,8 @@ def updated_of(*entries: Entry) -> dict[str, str]:
 
 
 def test_entries_of_one_second_are_told_apart_and_the_first_stays_as_it_was() -> None:
-    first, other = make_entry(1), make_entry(2, visible_at=CHANGED)
+    # The first that entered, not the first by its id.
+    first, other = make_entry(9), make_entry(2, visible_at=CHANGED)
     third, later = make_entry(3, visible_at=CHANGED), make_entry(4, updated=CHANGED)
     alone = updated_of(first)
     assert alone == {first.id: "2026-01-21T18:13:00Z"}
@@ -262,6 +256,17 @@ def test_a_title_that_looks_like_html_is_said_to_be_html_in_atom() -> None:
     root = etree.fromstring(rendered(Format.ATOM, make_entry(title="What </p> does")))
     title = root.find("a:entry/a:title", NS)
     assert (title.get("type"), shown(title)) == ("html", "What </p> does")
+
+
+@pytest.mark.parametrize("format", Format)
+def test_what_was_stored_before_it_was_refused_is_presentable(format: Format) -> None:
+    text = "it\x92s \ufffd\x7f\ufdd0"
+    named = replace(HEALTH, name=text, description=text)
+    entry = make_entry(title=text, author=text, summary=text, body=text, categories=(named,))
+    feed, site = replace(HEALTH_FEED, category=named), replace(SITE, title=text, author=text)
+    document = rendered(format, entry, feed=feed, site=site)
+    assert findings(document, format, site.absolute(feed.path(format))) == []
+    assert said(document, format)[0][1] == "it’s ?"
 
 
 def test_of_an_article_of_which_nothing_is_left_there_is_no_empty_content() -> None:
