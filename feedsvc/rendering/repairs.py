@@ -10,7 +10,6 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from html import escape
 from typing import Any
 
 from feedgen.entry import FeedEntry
@@ -57,19 +56,6 @@ def with_references(xml: bytes, *, is_channel: bool = False) -> bytes:
 
     xml = (_CHANNEL_TEXT if is_channel else _ITEM_TEXT).sub(referred, xml)
     return _TWICE_ENCODED.sub(lambda it: b"&#x%X;" % (0x40 + it[1][0]), xml)
-
-
-# Plain text that nobody can tell from HTML.
-_END_TAG = re.compile(r"</\w+>")
-
-
-def _mark_as_html(parent: Any, *names: str) -> None:
-    """Say of Atom's texts that look like HTML that they are, escaped (RFC 4287, 3.1.1.2)."""
-    for name in names:
-        element = parent.find(name)
-        if element is not None and element.text and _END_TAG.search(element.text):
-            element.set("type", "html")
-            element.text = escape(element.text, quote=False)
 
 
 class Generator(FeedGenerator):  # type: ignore[misc]
@@ -128,7 +114,6 @@ class AtomFeed(BaseExtension):  # type: ignore[misc]
         # feedgen's Atom elements carry no namespace, the root has it as a plain
         # attribute (21); so do those added here.
         feed.find("updated").text = rfc3339(self.updated)
-        _mark_as_html(feed, "title", "subtitle")
         return feed
 
 
@@ -172,7 +157,6 @@ class AtomEntry(BaseEntryExtension):  # type: ignore[misc]
         """Called by feedgen with the finished ``entry``."""
         if self.language:
             entry.set(XML_LANG, self.language)
-        _mark_as_html(entry, "title", "summary")
         entry.find("updated").text = rfc3339(self.updated)
         etree.SubElement(entry, "published").text = rfc3339(self.published)
         for broken in entry.findall("link"):
