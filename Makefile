@@ -23,9 +23,10 @@ lint: $(READY_DEV) ## style, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-soak: $(READY_DEV) ## the reader contract with new random sequences (CONTRACT_EXAMPLES=300)
+soak: $(READY_DEV) ## the reader contract and validity with new random input (CONTRACT_EXAMPLES=300)
 	CONTRACT_SEED=$${CONTRACT_SEED:-$$(date +%s)} CONTRACT_EXAMPLES=$${CONTRACT_EXAMPLES:-300} \
 	  $(BIN)/pytest -s tests/test_contract.py
+	VALIDITY_EXAMPLES=$${VALIDITY_EXAMPLES:-2000} $(BIN)/pytest tests/test_validity.py
 
 bench: $(READY_DEV) ## the benchmarks (needs nginx and wrk)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/bench.txt

@@ -12,6 +12,13 @@ import re
 import unicodedata
 
 _NOT_XML_CHAR = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# What XML 1.0 section 2.2 advises against, and HTML forbids: controls that no text has, and code
+# points that are no characters.
+_NO_CHARACTER = re.compile(
+    "[\x7f-\x9f\ufdd0-\ufdef"
+    + "".join(chr(plane << 16 | 0xFFFE) + chr(plane << 16 | 0xFFFF) for plane in range(1, 17))
+    + "]"
+)
 _LEADING_BLANK_LINES = re.compile("\\A(?:[ \t]*\n)+")
 _SPACES = re.compile("[ \t\n]+")
 _LINE_ENDS = re.compile("\r\n?|\x85|\u2028|\u2029")
@@ -41,6 +48,25 @@ def writable(text: str) -> str:
     return _NOT_XML_CHAR.sub("", text)
 
 
+def presentable(text: str) -> str:
+    """``text`` as it stands in documents: of characters alone that people can be shown.
+
+    Of one that was lost (U+FFFD) a question mark is left: the validator of the W3C takes the
+    sign itself for a wrong encoding.
+    """
+    return _of_characters(text).replace("\ufffd", "?")
+
+
+def _of_characters(text: str) -> str:
+    return _NO_CHARACTER.sub(_meant, writable(text))
+
+
+def _meant(sign: re.Match[str]) -> str:
+    # Controls of C1 are what Windows' programs mean by them, as in HTML's references (section
+    # "Numeric character reference end state").
+    return sign[0].encode("latin-1", "ignore").replace(b"\x7f", b"").decode("cp1252", "ignore")
+
+
 def is_language_tag(text: str) -> bool:
     """Whether ``text`` has the form of a BCP 47 language tag, such as ``en`` or ``pt-BR``."""
     return len(text) <= _LONGEST_LANGUAGE_TAG and _LANGUAGE_TAG.fullmatch(text) is not None
@@ -64,11 +90,12 @@ def look_of(name: str) -> str:
 
 
 def clean_block(text: str) -> str:
-    """Text of several lines: LF line ends, only XML characters, no blank edges.
+    """Text of several lines: LF line ends, only characters that XML and HTML have, no blank edges.
 
     The first line keeps its indentation, which Markdown reads.
     """
-    return _LEADING_BLANK_LINES.sub("", writable(_LINE_ENDS.sub("\n", text))).rstrip("\n\t ")
+    text = _of_characters(_LINE_ENDS.sub("\n", text))
+    return _LEADING_BLANK_LINES.sub("", text).rstrip("\n\t ")
 
 
 def clean_line(text: str) -> str:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feedsvc.characters import is_writable
-from feedsvc.model import Source
+from feedsvc.model import Enclosure, Source
 from feedsvc.rendering import entry_html, first_paragraph, is_right_to_left, summary_text
 from feedsvc.rendering.html import SUMMARY_CHARACTERS, body_html
 from tests.builders import SITE, make_entry
@@ -146,7 +146,7 @@ def hostile_parts(clean: str) -> list[str]:
 
 HARMFUL = {
     *["script", "style", "iframe", "frame", "form", "input", "button", "select", "textarea"],
-    *["svg", "math", "object", "embed", "applet", "base", "link", "meta", "template", "noscript"],
+    *["svg", "object", "embed", "applet", "base", "link", "meta", "template", "noscript"],
 }
 
 
@@ -187,6 +187,97 @@ def test_addresses_are_taken_from_the_entrys_own_page() -> None:
     assert entry_html(entry, SITE) == (
         '<p><a href="https://news.example.org/articles/%C3%A9t%C3%A9#notes">Text</a></p>'
     )
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("https://a.example/?utm_source=x", "https://a.example/"),
+        ("https://a.example/p?id=1&utm_source=x&ref=y#top", "https://a.example/p?id=1&ref=y#top"),
+        ("https://a.example/p?FBCLID=1&q=a+b%20c&&gclid=2", "https://a.example/p?q=a+b%20c&"),
+        # What looks like it and is not, and what is good only as it was signed.
+        (
+            "https://a.example/p?source=x&utm=1&mc=2&ID=3",
+            "https://a.example/p?source=x&utm=1&mc=2&ID=3",
+        ),
+        (
+            "https://a.example/p?utm_source=x&Signature=1",
+            "https://a.example/p?utm_source=x&Signature=1",
+        ),
+        (
+            "https://a.example/utm_source=x?#?utm_source=x",
+            "https://a.example/utm_source=x?#?utm_source=x",
+        ),
+        ("mailto:a@a.example?utm_source=x", "mailto:a@a.example?utm_source=x"),
+    ],
+)
+def test_what_follows_people_about_is_taken_from_addresses(written: str, kept: str) -> None:
+    assert only_element(html(f"[Text]({written})")).get("href") == kept
+    assert only_element(html(f"![Text]({written})")).get("src") == kept
+    if written.startswith("https"):
+        entry = make_entry(body="Text.", sources=(Source("A", written),))
+        assert only_element(entry_html(entry, SITE)).get("href") == kept
+        picture = Enclosure(written, "image/png", 1)
+        entry = make_entry(body="Text.", sources=(), enclosures=(picture,))
+        assert only_element(entry_html(entry, SITE)).get("src") == kept
+
+
+def test_no_other_attribute_has_an_address() -> None:
+    clean = html(
+        "<a href=a ping=b>a</a><img src=c srcset='d 1x' longdesc=e usemap=f lowsrc=g>"
+        "<q cite=h>q</q><blockquote cite=i>b</blockquote><del cite=j>d</del><table background=k>"
+        "<td background=l>t</table><video poster=m src=n></video><area href=o><object data=p>"
+    )
+    said = set(re.findall(r' ([a-z]+)="', clean))
+    assert said == {"href", "src"}
+    assert set(re.findall(r'="([^"]*)"', clean)) == {
+        "https://news.example.org/articles/a",
+        "https://news.example.org/articles/c",
+    }
+
+
+# What is no part of an article
+
+
+@pytest.mark.parametrize(
+    "furniture",
+    [
+        "<nav><ul><li><a href=/>Gone</a></li></ul></nav>",
+        "<form action=/><label>Gone <input></label><select><option>Gone</select></form>",
+        "<button>Gone</button>",
+        "<noscript>Gone</noscript>",
+        "<template>Gone</template>",
+        "<dialog open>Gone</dialog>",
+        "<svg><title>Gone</title></svg>",
+        "<textarea>Gone</textarea>",
+        '<img src="https://count.example/" alt="Gone" width="1" height="1">',
+        '<a href="https://www.facebook.com/sharer/sharer.php?u=x"><b>Gone</b></a>',
+        '<a class="s" href="https://twitter.com/intent/tweet?text=x">Gone</a>',
+        "[Gone](https://x.com/intent/post?text=x)",
+        "[Gone](mailto:?subject=x)",
+    ],
+)
+def test_furniture_of_a_page_goes_with_all_that_is_in_it(furniture: str) -> None:
+    clean = html(f"Before.\n\n{furniture}\n\nAfter.")
+    assert "Gone" not in clean
+    assert clean.split() == ["<p>Before.</p>", "<p>After.</p>"]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "<aside>Kept</aside>",
+        "<blockquote>Words<footer>Kept</footer></blockquote>",
+        "<header>Kept</header>",
+        "<details><summary>Kept</summary></details>",
+        '<img src="https://a.example/line.png" alt="Kept" width="600" height="1">',
+        "[Kept](https://www.facebook.com/somebody)",
+        "[Kept](https://x.com/somebody/status/1)",
+        "[Kept](mailto:desk@news.example.org)",
+    ],
+)
+def test_what_may_be_part_of_an_article_stays(part: str) -> None:
+    assert "Kept" in html(f"Before.\n\n{part}\n\nAfter.")
 
 
 # What Markdown becomes
@@ -245,6 +336,111 @@ def test_a_text_that_begins_right_to_left_is_wrapped() -> None:
 )
 def test_the_first_letter_with_a_direction_decides(text: str, expected: bool) -> None:
     assert is_right_to_left(text) is expected
+
+
+def test_footnotes_lead_to_the_note_and_back_in_a_reader_and_on_the_page() -> None:
+    clean = html("One.[^a] Two.[^a]\n\n[^a]: The *note*.\n\n[^b]: unused, [^c] is none")
+    root = lxml.html.fragment_fromstring(clean, create_parent="div")
+    ids = root.xpath("//@id")
+    assert len(set(ids)) == len(ids) == 3
+    assert all(re.fullmatch(r"fn(ref)?-[0-9a-f]{6}-1(:1)?", one) for one in ids)
+    # Whole: a reader that shows many articles in one page has none of our ids to itself.
+    assert {href.removeprefix(PAGE) for href in root.xpath("//a/@href")} == {
+        f"#{one}" for one in ids
+    }
+    assert root.xpath("string(//li)").split()[:2] == ["The", "note."]
+    assert first_paragraph("One.[^a]\n\n[^a]: The note.") == "One."
+    # Of another article they are others.
+    assert ids[0] not in body_html("One.[^a]\n\n[^a]: x", PAGE + "2")
+
+
+def test_no_id_but_those_of_footnotes_stays_and_each_once() -> None:
+    clean = html("One.[^a]\n\n[^a]: x")
+    (own,) = re.findall(r'id="(fn-[^"]*)"', clean)
+    for id in ("main", "fn-1", "fn-abcdef-1", f"{own}x"):
+        assert "id=" not in html(f'<a id="{id}">x</a><li id="{id}">y</li>')
+    again = html(f'One.[^a] <a id="{own}">x</a>\n\n[^a]: x')
+    assert again.count(f'id="{own}"') == 1
+
+
+@pytest.mark.parametrize(
+    ("markdown", "text"),
+    [
+        ("$a_1 * b_2 * c_3$", "$a_1 * b_2 * c_3$"),
+        ("so $$\\frac{a}{b} \\\\ *x*_y_$$ is", "so $$\\frac{a}{b} \\\\ *x*_y_$$ is"),
+        ("$x < y_1$", "$x < y_1$"),
+        # Money, and what was escaped, are as ever.
+        ("US$5 *and* A$6", "US$5 and A$6"),
+        ("$5 for *all_* $6", "$5 for all_ $6"),
+        ("\\$a\\_1\\$", "$a_1$"),
+        ("$a\\_1$", "$a_1$"),
+    ],
+)
+def test_formulas_of_tex_are_left_as_typed(markdown: str, text: str) -> None:
+    assert lxml.html.fromstring(html(markdown)).text_content() == text
+
+
+def test_mathml_survives_without_what_could_stand_in_it() -> None:
+    formula = (
+        '<math display="block"><mfrac><mi>a</mi><mrow><mn>2</mn><mo>&lt;</mo><msup><mi>b</mi>'
+        "<mn>2</mn></msup></mrow></mfrac></math>"
+    )
+    assert html(formula) == formula.join(("<p>", "</p>"))
+    assert (
+        html(
+            "<math><semantics><mi onclick=x href=javascript:x>x</mi><annotation>x</annotation>"
+            "<annotation-xml encoding='text/html'><b>x</b></annotation-xml></semantics></math>"
+        )
+        == "<p><math><mi>x</mi></math></p>"
+    )
+    assert html("<math><mtext><a href=/>x</a><b>y</b></mtext></math>") == (
+        "<p><math><mtext>xy</mtext></math></p>"
+    )
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        '<math><mtext><table><mglyph><style><!--</style><img title="--&gt;&lt;img src=1'
+        ' onerror=alert(1)&gt;">',
+        "<form><math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
+        "<math><annotation-xml encoding=text/html><style><img src=x onerror=alert(1)></style>",
+        "<math><mi><malignmark><svg><style><a title='</style><img onerror=alert(1)>'>",
+    ],
+)
+def test_what_is_read_again_is_what_was_written(hostile: str) -> None:
+    clean = html(hostile)
+    assert hostile_parts(clean) == []
+    assert html(clean) == clean
+
+
+def test_signs_of_every_script_survive() -> None:
+    text = "👩\u200d👩\u200d👧 ❤\ufe0f 🏳\ufe0f\u200d🌈 1\ufe0f\u20e3 مرحبا שָׁלוֹם क्\u200dष e\u0301"
+    assert html(text) == f"<p>{text}</p>"
+    assert html("<bdo dir=rtl lang=he>abc</bdo>") == (
+        '<p><span lang="he">\u2068\u202eabc\u202c\u2069</span></p>'
+    )
+
+
+@pytest.mark.parametrize(
+    "sign", ["\x01", "\x7f", "\x81", "\ud800", "\ufdd0", "\ufffe", "\U0001ffff"]
+)
+def test_what_is_no_character_reaches_no_document(sign: str) -> None:
+    entry = make_entry(body=f"a{sign}b &#{ord(sign)};", sources=(Source(f"S{sign}"),))
+    clean = entry_html(entry, SITE)
+    assert sign not in clean
+    assert "<p>ab " in clean
+    assert sign not in summary_text(make_entry(summary="", body=f"a{sign}b"))
+
+
+def test_what_windows_meant_by_a_control_is_shown_and_of_a_lost_character_a_mark() -> None:
+    assert entry_html(make_entry(body="it\x92s \ufffd", sources=()), SITE) == "<p>it’s ?</p>"
+
+
+@pytest.mark.parametrize("name", ["aside", "section", "header", "footer", "details", "article"])
+def test_what_only_groups_a_text_keeps_it_apart(name: str) -> None:
+    clean = html(f"<{name} class=x>One</{name}><{name.upper()}>Two</{name.upper()}>")
+    assert clean == "<div>One</div><div>Two</div>"
 
 
 # Sources

@@ -95,6 +95,13 @@ def test_a_word_without_end_is_looked_at_in_a_moment(word: str) -> None:
     said(sources=(Source(word),), body=f"[a]({word})")
 
 
+def test_what_footnotes_and_formulas_are_made_of_is_not_remarked() -> None:
+    found = anatomy(
+        "One[^1] [x](y) <math><mi>x</mi></math> <nav>a</nav>\n\n<aside>b</aside>\n\n[^1]: note"
+    )
+    assert (found.links, found.dropped) == (("y",), ("nav",))
+
+
 @given(st.text())
 def test_any_text_can_be_taken_apart(text: str) -> None:
     anatomy(text)

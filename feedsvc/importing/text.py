@@ -52,7 +52,7 @@ _CLOSING = "\"'”’»)]"
 _ADDRESS = re.compile(r"https?://\S+")
 _LAST_ADDRESS = re.compile(r"[<(]?(?P<url>https?://[^\s<>]+?)[>)]?")
 _CLOSING_SIGNS = re.compile(r"(?<!\\)#(?=#*$)")
-_INLINE_MARKUP = re.compile(r"[\\`*_\[\]<>&~|]")
+_INLINE_MARKUP = re.compile(r"[\\`*_\[\]<>&~|$]")
 _NUMBERED = re.compile(r"[0-9]{1,3}[.)]\s")
 _LINE_MARKUP = re.compile(r"(?:[#+=:-]|[0-9]{1,9}(?=[.)]))")
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import lxml.html
 
-from feedsvc.rendering.html import ALLOWED_TAGS, raw_html
+from feedsvc.rendering.html import FOOTNOTE_LINKS, raw_html
+from feedsvc.rendering.sanitizing import ALLOWED_TAGS, GROUPING
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class Anatomy:
     """The parts of a text that can be wrong without being refused.
 
     :param headings: level and words of each, in order.
-    :param links: where each leads, as it is written.
+    :param links: where each leads, as it is written; but from a footnote and back.
     :param pictures: address and alternative text, None where there is none.
     :param dropped: names of elements that no reader gets.
     """
@@ -40,10 +41,14 @@ def anatomy(markdown: str) -> Anatomy:
             for one in elements
             if re.fullmatch("h[1-6]", one.tag)
         ),
-        links=tuple(one.get("href", "").strip() for one in elements if one.tag == "a"),
+        links=tuple(
+            link
+            for link in (one.get("href", "").strip() for one in elements if one.tag == "a")
+            if not link.startswith(FOOTNOTE_LINKS)
+        ),
         pictures=tuple(
             (one.get("src", "").strip(), one.get("alt")) for one in elements if one.tag == "img"
         ),
-        # Readers get h1 as h2.
-        dropped=tuple(sorted({one.tag for one in elements} - ALLOWED_TAGS - {"h1"})),
+        # Readers get h1 as h2, and a div of what groups.
+        dropped=tuple(sorted({one.tag for one in elements} - ALLOWED_TAGS - GROUPING - {"h1"})),
     )

@@ -10,6 +10,7 @@ import re
 from html import escape
 
 from feedsvc.model import Enclosure, Entry, Site
+from feedsvc.rendering.addresses import uri, without_tracking
 
 # Wider ones of our own are there in this width, too.
 SMALL_WIDTH = 640
@@ -19,8 +20,10 @@ _SIZES = "(max-width: 44rem) 100vw, 42rem"
 
 
 def absolute_url(enclosure: Enclosure, site: Site) -> str:
-    """Its address, whole."""
-    return site.absolute(enclosure.url) if enclosure.url.startswith("/") else enclosure.url
+    """Its address, whole, as readers get it."""
+    if enclosure.url.startswith("/"):
+        return site.absolute(enclosure.url)
+    return uri(without_tracking(enclosure.url))
 
 
 def picture_html(entry: Entry, site: Site, *, is_page: bool = False) -> str:

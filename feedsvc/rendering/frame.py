@@ -8,6 +8,7 @@ from datetime import datetime
 from math import ceil
 from typing import Any
 
+from feedsvc.characters import presentable
 from feedsvc.model import Content, Feed, Format, Site, Tombstone, Window
 from feedsvc.rendering import jsonfeed
 from feedsvc.rendering.podcast import add_podcast
@@ -17,6 +18,7 @@ from feedsvc.rendering.repairs import (
     BuryingAtomFeed,
     Generator,
     RssFeed,
+    with_references,
 )
 
 # Drawn by us; what stands for a site that has no logo of its own. RSS wants at most 144
@@ -72,16 +74,16 @@ class Document:
 def feed_title(feed: Feed, site: Site, second: Content | None = None) -> str:
     """What a reader's list of subscriptions shows."""
     title = f"{feed.name} – {site.title}" if feed.name else site.title
-    return f"{title} ({_BESIDE[second]})" if second else title
+    return presentable(f"{title} ({_BESIDE[second]})" if second else title)
 
 
 def feed_description(feed: Feed, site: Site) -> str:
     """What there is to read in a feed."""
-    if feed.category:
-        return feed.category.description or f"{feed.name}: articles of {site.title}"
     if feed.author:
-        return f"Articles by {feed.name} in {site.title}"
-    return site.description or f"All articles of {site.title}"
+        return presentable(f"Articles by {feed.name} in {site.title}")
+    if feed.category:
+        return presentable(feed.category.description or f"{feed.name}: articles of {site.title}")
+    return presentable(site.description or f"All articles of {site.title}")
 
 
 def minutes_to_live(max_age_seconds: int) -> int:
@@ -108,10 +110,10 @@ def frame(
     if document.format is Format.JSON:
         return jsonfeed.frame(_json_members(document, site))
     if document.format is Format.RSS:
-        whole: bytes = _rss(document, site, window, updated).rss_str()
+        text: bytes = _rss(document, site, window, updated).rss_str()
     else:
-        whole = _atom(document, site, updated, tombstones).atom_str()
-    end = _ENDS[document.format]
+        text = _atom(document, site, updated, tombstones).atom_str()
+    whole, end = with_references(text, is_channel=True), _ENDS[document.format]
     return whole.removesuffix(end), end
 
 
@@ -126,7 +128,7 @@ def _generator(document: Document, site: Site) -> Generator:
     generator.language(feed.language(site))
     generator.generator("feedsvc")
     if site.rights:
-        generator.rights(site.rights)
+        generator.rights(presentable(site.rights))
     own = site.absolute(document.path)
     generator.link(href=own, rel="self", type=document.format.media_type)
     return generator
@@ -199,7 +201,7 @@ def _json_members(document: Document, site: Site) -> dict[str, Any]:
 
 def feed_author(feed: Feed, site: Site) -> str:
     """Who is named where an entry names nobody."""
-    return feed.author.name if feed.author else site.author or site.title
+    return presentable(feed.author.name if feed.author else site.author or site.title)
 
 
 def logo_of(site: Site, ours: str) -> str:

@@ -1,8 +1,8 @@
 """An article's Markdown as the HTML that pages and feeds carry.
 
-CommonMark with tables and strike-through by markdown-it-py; then nh3 lets only
-what is listed here through, and makes each address absolute, because a feed
-reader shows the text far from the site. Pure functions of their arguments.
+Markdown becomes HTML (``markdown``), of which only what is harmless goes out, each
+address absolute (``sanitizing``), because a feed reader shows the text far from the
+site. Pure functions of their arguments.
 """
 
 from __future__ import annotations
@@ -13,80 +13,20 @@ from collections.abc import Iterator
 from html import escape
 from itertools import pairwise
 
-import nh3
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from feedsvc.characters import writable
+from feedsvc.characters import presentable
 from feedsvc.model import Entry, Site, Source
 from feedsvc.remembering import Remembered
+from feedsvc.rendering.addresses import without_tracking
 from feedsvc.rendering.enclosures import picture_html, recording_html
+from feedsvc.rendering.markdown import document_id, has_html, parsed, written
+from feedsvc.rendering.sanitizing import FURNITURE, sanitized
 
 SUMMARY_CHARACTERS = 280
 
-ALLOWED_TAGS = {
-    *[
-        "p",
-        "br",
-        "hr",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "ul",
-        "ol",
-        "li",
-        "dl",
-        "dt",
-        "dd",
-        "blockquote",
-        "pre",
-        "code",
-        "em",
-        "strong",
-        "b",
-        "i",
-        "u",
-        "s",
-        "del",
-        "ins",
-    ],
-    *[
-        "a",
-        "img",
-        "figure",
-        "figcaption",
-        "table",
-        "caption",
-        "thead",
-        "tbody",
-        "tfoot",
-        "tr",
-        "th",
-        "td",
-        "sub",
-        "sup",
-        "small",
-        "mark",
-    ],
-    *["abbr", "cite", "q", "kbd", "samp", "var", "time", "bdi", "bdo", "div", "span"],
-}
-_ATTRIBUTES = {
-    "*": {"dir", "lang"},
-    "a": {"href", "title"},
-    "img": {"src", "alt", "title", "width", "height"},
-    "ol": {"start", "reversed"},
-    "th": {"colspan", "rowspan", "scope"},
-    "td": {"colspan", "rowspan"},
-    "abbr": {"title"},
-    "time": {"datetime"},
-}
-_SCHEMES = {"http", "https", "mailto", "tel"}
-
 _html: Remembered[str] = Remembered(2_000_000)
 _paragraphs: Remembered[str] = Remembered(1_000_000)
-_markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
 
 def body_html(markdown: str, base_url: str) -> str:
@@ -103,37 +43,23 @@ def body_html(markdown: str, base_url: str) -> str:
 
 def raw_html(markdown: str) -> str:
     """HTML of ``markdown`` as it is written, which no reader may get."""
-    html: str = _markdown.render(markdown)
-    return html
+    return written(parsed(markdown), _NO_DOCUMENT)
+
+
+# Of a text that is looked at, and stands nowhere.
+_NO_DOCUMENT = "000000"
+# How the links of its footnotes begin, which nobody typed.
+FOOTNOTE_LINKS = (f"#fn-{_NO_DOCUMENT}-", f"#fnref-{_NO_DOCUMENT}-")
 
 
 def _body_html(markdown: str, base_url: str) -> str:
-    tokens = _markdown.parse(markdown)
+    tokens = parsed(markdown)
     for token in tokens:
         if token.tag == "h1":
             token.tag = "h2"
-    html = _markdown.renderer.render(tokens, _markdown.options, {})
-    clean = nh3.clean(
-        html,
-        tags=ALLOWED_TAGS,
-        attributes=_ATTRIBUTES,
-        url_schemes=_SCHEMES,
-        link_rel=None,
-        url_relative=("rewrite_with_base", base_url),
-        attribute_filter=_kept,
-    )
-    # A reference such as &#1; is a control character only now.
-    return writable(clean).strip()
-
-
-_HALF_ADDRESS = re.compile(r"https?:(?!//[^/\\])", re.IGNORECASE)
-
-
-def _kept(_tag: str, attribute: str, value: str) -> str | None:
-    """Drop addresses such as ``http:page``: browsers take them for relative ones."""
-    if attribute in ("href", "src") and _HALF_ADDRESS.match(value.strip()):
-        return None
-    return value
+    document = document_id(base_url)
+    html = written(tokens, document)
+    return sanitized(html, base_url, document, is_raw=has_html(tokens))
 
 
 def nesting(markdown: str) -> int:
@@ -176,7 +102,7 @@ def _entry_html(entry: Entry, site: Site, *, is_page: bool) -> str:
     )
     if is_right_to_left(entry.body):
         html = f'<div dir="rtl">{html}</div>'
-    return html
+    return presentable(html)
 
 
 def sources_html(sources: tuple[Source, ...]) -> str:
@@ -191,12 +117,12 @@ def _source_html(source: Source) -> str:
     name = f'<bdi dir="auto">{escape(source.name, quote=False)}</bdi>'
     if source.url is None:
         return name
-    return f'<a href="{escape(source.url)}">{name}</a>'
+    return f'<a href="{escape(without_tracking(source.url))}">{name}</a>'
 
 
 def summary_text(entry: Entry) -> str:
     """Its summary as plain text: the editor's own, or the first paragraph, cut."""
-    return entry.summary or _shortened(first_paragraph(entry.body)) or entry.title
+    return presentable(entry.summary or _shortened(first_paragraph(entry.body)) or entry.title)
 
 
 def first_paragraph(markdown: str) -> str:
@@ -207,7 +133,7 @@ def first_paragraph(markdown: str) -> str:
 
 
 def _first_paragraph(markdown: str) -> str:
-    tokens = _markdown.parse(markdown)
+    tokens = parsed(markdown)
     for before, token in pairwise(tokens):
         if before.type == "paragraph_open" and token.type == "inline":
             text = " ".join("".join(_plain(token.children or [])).split())
@@ -217,7 +143,7 @@ def _first_paragraph(markdown: str) -> str:
 
 
 # What no reader is shown, its text neither.
-_HIDING = re.compile(r"<(?P<end>/?)(?:script|style)\b", re.IGNORECASE)
+_HIDING = re.compile(rf"<(?P<end>/?)(?:{'|'.join(sorted(FURNITURE))})\b", re.IGNORECASE)
 
 
 def _plain(tokens: list[Token]) -> Iterator[str]:

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from html import escape
 from itertools import product
@@ -19,7 +19,7 @@ from typing import Any
 
 from lxml import etree
 
-from feedsvc.characters import is_writable
+from feedsvc.characters import is_writable, presentable
 from feedsvc.errors import RenderingError
 from feedsvc.model import (
     Category,
@@ -36,6 +36,7 @@ from feedsvc.model import (
 from feedsvc.podcasts import NO_EPISODE, Episode
 from feedsvc.remembering import Remembered
 from feedsvc.rendering import jsonfeed
+from feedsvc.rendering.distinction import told_apart
 from feedsvc.rendering.enclosures import absolute_url
 from feedsvc.rendering.encodings import CODINGS, IDENTITY
 from feedsvc.rendering.frame import Document, feed_description, feed_title, frame
@@ -43,7 +44,7 @@ from feedsvc.rendering.html import entry_html, summary_text
 from feedsvc.rendering.media import append_media
 from feedsvc.rendering.podcast import append_episode, podcast_root
 from feedsvc.rendering.prolog import with_prolog
-from feedsvc.rendering.repairs import ATOM, CONTENT, DC, atom_entry, rss_entry
+from feedsvc.rendering.repairs import ATOM, CONTENT, DC, atom_entry, rss_entry, with_references
 from feedsvc.timestamps import rfc3339
 
 # Raised whenever the bytes of an unchanged entry change, or the codings they are
@@ -220,6 +221,8 @@ def render(
             items.append((entry, part))
         except Exception as error:  # whatever is wrong with one, the others go out
             left_out.append(LeftOut(entry.id, format, f"{type(error).__name__}: {error}"))
+    if format is Format.ATOM:
+        items = told_apart(items, [entry.id for entry in _last_entered_first(entries, entered)])
     head, end = frame(document, site, window, updated, tombstones)
     if format is not Format.JSON:
         head = with_prolog(head, feed, site, RENDERER_VERSION)
@@ -305,7 +308,7 @@ def documents(
 
 def _check(entry: Entry) -> None:
     # An empty title makes feedgen raise in Atom only (22); refused in both alike.
-    if not entry.title.strip():
+    if not presentable(entry.title).strip():
         raise RenderingError("the title is empty")
     for name in ("title", "author", "summary", "body"):
         if not is_writable(getattr(entry, name)):
@@ -315,15 +318,15 @@ def _check(entry: Entry) -> None:
 def _rss_item(entry: Entry, site: Site, full_content: bool, of_feed: str) -> Any:
     _check(entry)
     item, extra = rss_entry()
-    item.title(entry.title)
+    item.title(presentable(entry.title))
     item.link(href=site.absolute(entry.path), rel="alternate")
     # id(), never guid(permalink=...): a later id() would reset the flag (14).
     item.id(entry.id)
     # RSS takes descriptions for HTML, so plain text is escaped; summary before
     # content, because description() would overwrite the content (12).
     item.summary(escape(summary_text(entry), quote=False))
-    if full_content:
-        item.content(entry_html(entry, site), type="html")
+    if full_content and (html := entry_html(entry, site)):
+        item.content(html, type="html")
     item.category([{"term": category.slug, "label": category.name} for category in _named(entry)])
     # RSS has room for one.
     for enclosure in _enclosures(entry)[:1]:
@@ -340,11 +343,12 @@ def _atom_entry(entry: Entry, site: Site, full_content: bool, of_feed: str) -> A
     _check(entry)
     item, extra = atom_entry()
     item.id(entry.id)
-    item.title(entry.title)
+    item.title(presentable(entry.title))
     item.summary(summary_text(entry))
-    if full_content:
+    # Of nothing but a script nothing is left, and an empty content says that there is none.
+    if full_content and (html := entry_html(entry, site)):
         # html, not xhtml (11) and not CDATA (10): any HTML is legal in it.
-        item.content(entry_html(entry, site), type="html")
+        item.content(html, type="html")
     # On each entry, though the feed has one: newsboat does not look there.
     item.author({"name": _author(entry, site)})
     # The name is the term, too: half of the readers show that one (docs/notes/readers.md).
@@ -380,7 +384,7 @@ def _json_item(entry: Entry, site: Site, full_content: bool) -> bytes:
         {
             "id": entry.id,
             "url": site.absolute(entry.path),
-            "title": entry.title,
+            "title": presentable(entry.title),
             "content_html": html,
             # One of both there must be.
             "content_text": "" if html else summary or entry.title,
@@ -410,13 +414,14 @@ def _duration(episode: Episode) -> dict[str, int]:
 
 
 def _author(entry: Entry, site: Site) -> str:
-    return entry.author or site.author or site.title
+    names = (presentable(name).strip() for name in (entry.author, site.author, site.title))
+    return next(filter(None, names), "")
 
 
 def _named(entry: Entry) -> list[Category]:
     # An empty label writes an empty <category>, and doubles stay (20).
-    seen = {category.name: category for category in entry.categories if category.name.strip()}
-    return list(seen.values())
+    named = [replace(one, name=presentable(one.name) or one.slug) for one in entry.categories]
+    return list({one.name: one for one in named if one.name.strip()}.values())
 
 
 def _enclosures(entry: Entry) -> list[Enclosure]:
@@ -483,7 +488,7 @@ def _made_part(
     root.append(element)
     text: bytes = etree.tostring(root, encoding="UTF-8", xml_declaration=False)
     # Between the root's tags, neither of which has a > in an attribute.
-    return text[text.index(b">") + 1 : text.rindex(b"</")]
+    return with_references(text[text.index(b">") + 1 : text.rindex(b"</")])
 
 
 _parts: Remembered[bytes] = Remembered(6_000_000)

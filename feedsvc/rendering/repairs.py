@@ -6,6 +6,7 @@ into the other. The numbers are those of docs/notes/feedgen.md.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -31,6 +32,32 @@ HISTORY = "http://purl.org/syndication/history/1.0"
 def rfc822(instant: datetime) -> str:
     """RFC 822 with a four-digit year, UTC as ``+0000``, whatever the locale (8)."""
     return format_datetime(instant.astimezone(UTC))
+
+
+# Text that is no HTML, and where Atom's categories have theirs. The description of an RSS item
+# is HTML; that of the channel is not.
+_PLAIN = (
+    rb"title|category|summary|subtitle|rights|copyright|name"
+    rb"|(?!content:)[a-z]+:(?:creator|author|title|name|description|summary)"
+)
+_ITEM_TEXT = re.compile(rb"<(" + _PLAIN + rb")(?: [^>]*)?>[^<]+</\1>|<category [^>]*/>")
+_CHANNEL_TEXT = re.compile(rb"<(" + _PLAIN + rb"|description)(?: [^>]*)?>[^<]+</\1>")
+# What would be one character in UTF-8, were it bytes: the validator of the W3C takes it for that.
+_TWICE_ENCODED = re.compile(rb"\xc3([\x82\x83])(?=\xc2[\x80-\xbf])")
+
+
+def with_references(xml: bytes, *, is_channel: bool = False) -> bytes:
+    """The same XML with & and < of plain text as readers of RSS understand them best.
+
+    The RSS Advisory Board's Best Practices Profile ("Character data"): hexadecimal references
+    there, because many readers take ``&lt;`` in a title for the beginning of HTML.
+    """
+
+    def referred(text: re.Match[bytes]) -> bytes:
+        return text[0].replace(b"&amp;", b"&#x26;").replace(b"&lt;", b"&#x3C;")
+
+    xml = (_CHANNEL_TEXT if is_channel else _ITEM_TEXT).sub(referred, xml)
+    return _TWICE_ENCODED.sub(lambda it: b"&#x%X;" % (0x40 + it[1][0]), xml)
 
 
 class Generator(FeedGenerator):  # type: ignore[misc]
