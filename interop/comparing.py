@@ -187,8 +187,10 @@ def _instant(text: str) -> str:
             found = parsedate_to_datetime(text)
         except ValueError:
             return text
-    # Without a zone it is no instant; shown as it stands, so that it disagrees.
-    return found.astimezone(UTC).isoformat() if found.tzinfo else text
+    if found.tzinfo is None:  # it is no instant; shown as it stands, so that it disagrees
+        return text
+    # To the second: a fraction may tell entries of one second apart.
+    return found.astimezone(UTC).replace(microsecond=0).isoformat()
 
 
 def _content(html: str) -> tuple[str, frozenset[str]]:

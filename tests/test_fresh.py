@@ -80,7 +80,7 @@ def test_a_small_memory_serves_every_feed(storage_url: str, tmp_path: Path) -> N
                     path = f"/feeds/number-{number}.{format}"
                     answer = service.get(path)
                     assert answer.status == 200
-                    assert f"<title>{number}</title>".encode() in answer.body
+                    assert f">{number}</title>".encode() in answer.body
                     assert etags.setdefault(path, answer.headers["etag"]) == answer.headers["etag"]
                     etag = {"If_None_Match": answer.headers["etag"]}
                     assert service.get(path, **etag).status == 304

@@ -227,7 +227,7 @@ def test_a_category_renamed_while_its_feed_is_rendered_has_its_new_name(
     assert renamed.is_set()
     found = stored_documents(storage)
     assert "/feeds/health.atom" not in found
-    assert b"<title>Well-being" in found["/feeds/well-being.atom"].bodies["identity"]
+    assert b">Well-being" in found["/feeds/well-being.atom"].bodies["identity"]
 
 
 def somebody_waits_for_a_lock(storage: Storage) -> bool:

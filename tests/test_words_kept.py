@@ -326,7 +326,7 @@ def test_a_category_saved_after_a_held_database_undoes_no_colleagues_change(
     assert "Theirs" in desk.get("/feeds/health.rss").text
     # Seen what is stored, the next press is a choice.
     assert desk.send(CATEGORY, category_form(conflict)).status == 303
-    assert "<title>Mine" in desk.get("/feeds/health.atom").text
+    assert ">Mine" in desk.get("/feeds/health.atom").text
 
 
 def test_what_an_editor_had_not_changed_stays_as_a_colleague_stored_it(desk: InProcess) -> None:
