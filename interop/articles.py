@@ -37,7 +37,7 @@ class Article:
     :param links: addresses that its content leads to, and of pictures it shows.
     :param published: what it says where it was not published when it was written; else that
         instant, as ``updated``.
-    :param enclosures: (address, media type, octets); RSS has room for the first alone.
+    :param enclosures: (address, media type, octets); RSS encloses the first alone.
     """
 
     slug: str
@@ -67,6 +67,8 @@ class Truth:
     categories: tuple[str, ...]
     content: tuple[str, tuple[str, ...]]
     enclosure: tuple[tuple[str, str, int], ...]
+    # What RSS has no room to enclose and says by Media RSS, which a reader may know.
+    media: tuple[tuple[str, str, int], ...] = ()
 
 
 def _picture(alt: str = "A cup & a “saucer”") -> dict[str, str]:
@@ -276,6 +278,7 @@ def truths(ids: Mapping[str, str], site_url: str, format: str, whose: str = "") 
                 categories=one.categories,
                 content=(one.text, one.links),
                 enclosure=one.enclosures[:1] if format == "rss" else one.enclosures,
+                media=one.enclosures[1:] if format == "rss" else (),
             )
         )
     return [one for one in found if not whose or whose in (*one.categories, one.author)]

@@ -34,13 +34,13 @@ def rfc822(instant: datetime) -> str:
     return format_datetime(instant.astimezone(UTC))
 
 
-# Text that is no HTML, and where Atom's categories have theirs. The description of an RSS item
-# is HTML; that of the channel is not.
+# Text that is no HTML. The description of an RSS item is HTML; that of the channel is not. Not
+# in attributes, where Atom's categories have theirs: a reader knows &amp; alone there.
 _PLAIN = (
     rb"title|category|summary|subtitle|rights|copyright|name"
     rb"|(?!content:)[a-z]+:(?:creator|author|title|name|description|summary)"
 )
-_ITEM_TEXT = re.compile(rb"<(" + _PLAIN + rb")(?: [^>]*)?>[^<]+</\1>|<category [^>]*/>")
+_ITEM_TEXT = re.compile(rb"<(" + _PLAIN + rb")(?: [^>]*)?>[^<]+</\1>")
 _CHANNEL_TEXT = re.compile(rb"<(" + _PLAIN + rb"|description)(?: [^>]*)?>[^<]+</\1>")
 # What would be one character in UTF-8, were it bytes: the validator of the W3C takes it for that.
 _TWICE_ENCODED = re.compile(rb"\xc3([\x82\x83])(?=\xc2[\x80-\xbf])")
