@@ -62,6 +62,8 @@ def main() -> None:
         picture = drawn(width, height, corner, part)
         opaque = picture if corner else picture.convert("RGB")
         opaque.quantize(64).save(TARGET / name, optimize=True)
+    # Where readers look that read no page.
+    drawn(48, 48, 7, 1).save(TARGET / "favicon.ico", sizes=[(16, 16), (32, 32), (48, 48)])
 
 
 if __name__ == "__main__":

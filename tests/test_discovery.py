@@ -143,6 +143,8 @@ def test_the_manifest_leads_to_icons_that_are_there(in_process: InProcess) -> No
         purposes.add((icon["sizes"], icon["purpose"]))
     assert {("192x192", "any"), ("512x512", "any"), ("512x512", "maskable")} <= purposes
     page = in_process.get("/").page
+    icon = in_process.get("/favicon.ico")
+    assert (icon.status, icon.body[:4]) == (200, b"\0\0\1\0")
     for rel in ("manifest", "apple-touch-icon", "icon"):
         [href] = page.xpath(f"//link[@rel='{rel}']/@href")
         assert in_process.get(href).status == 200

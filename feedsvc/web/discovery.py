@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flask import Response, abort, redirect, render_template, url_for
+from flask import Response, abort, current_app, redirect, render_template, url_for
 from lxml import etree
 from werkzeug.routing import BaseConverter
 
@@ -28,6 +28,7 @@ NEWEST = 3
 MOST_READ = 100
 # More would be no list that a reader can take.
 MOST_OUTLINES = 1_000
+DAY_SECONDS = 86_400
 FOR_EVER = "public, max-age=31536000, immutable"
 SHEET = Path(__file__).parent / "static" / "feed.css"
 # What the sheet says, by the property that holds it.
@@ -163,6 +164,14 @@ def _quoted(text: str) -> str:
     """A string of CSS (CSS Syntax 3, section 4.3.5)."""
     escaped = re.sub(r'["\\\n]', lambda found: f"\\{ord(found[0]):x} ", text)
     return f'"{escaped}"'
+
+
+@public.get("/favicon.ico")
+def favicon() -> Response:
+    """The icon that readers show beside a feed, where they look for it without reading a page."""
+    response = current_app.send_static_file("favicon.ico")
+    response.headers["Cache-Control"] = f"public, max-age={DAY_SECONDS}"
+    return response
 
 
 @public.get("/manifest.webmanifest")
