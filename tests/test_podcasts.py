@@ -35,6 +35,7 @@ from feedsvc.web.episodes import NO_FIELDS, EpisodeFields
 from tests.builders import FULL, HEALTH, HEALTH_FEED, SITE, make_entry, rendered
 from tests.conftest import utc
 from tests.contract import InProcess
+from tests.judge import findings
 from tests.service import Answer, form_as_browser
 
 NOW = utc(2026, 1, 21, 18, 30)
@@ -353,7 +354,9 @@ def test_a_podcast_is_read_by_feedparser() -> None:
 
 
 def test_all_that_apple_asks_for_is_in_a_channel() -> None:
-    root = etree.fromstring(rendered(Format.RSS, *EPISODES, feed=feed_of(WHOLE)))
+    body = rendered(Format.RSS, *EPISODES, feed=feed_of(WHOLE))
+    assert findings(body, Format.RSS, "https://news.example.org/feeds/health.rss") == []
+    root = etree.fromstring(body)
     assert {"itunes", "podcast"} <= set(root.nsmap)
     assert b"xmlns:itunes" not in etree.tostring(root[0]).split(b">", 1)[1]
     (channel,) = root

@@ -27,6 +27,8 @@ _WORDS = {
     "last": Phrase("last"),
     "description": Phrase("description"),
     "language": Phrase("language"),
+    "content": Phrase("content"),
+    "podcast": Phrase("podcast"),
 }
 _SENTENCES = (
     ("version (?P<number>[0-9]+)", Phrase("version %(number)s", number="")),
