@@ -18,7 +18,7 @@ from feedsvc.errors import RenderingError
 from feedsvc.model import Category, Content, Entry, Format, Site, Window
 from feedsvc.publishing import Action, Draft, Publisher
 from feedsvc.publishing import regeneration as regeneration_module
-from feedsvc.publishing.decisions import (
+from feedsvc.publishing.archiving import (
     ARCHIVE_CHARACTERS,
     ARCHIVE_ENTRIES,
     KEPT_UNFILED,

@@ -1,5 +1,6 @@
 """From what an editor asks for to what readers get."""
 
+from feedsvc.publishing.categories import LONGEST_CATEGORY, Move
 from feedsvc.publishing.decisions import (
     ALLOWED,
     ASIDE,
@@ -11,7 +12,7 @@ from feedsvc.publishing.decisions import (
     is_held_back,
 )
 from feedsvc.publishing.inspection import inspect
-from feedsvc.publishing.publisher import DUE, LONGEST_CATEGORY, Move, Publisher
+from feedsvc.publishing.publisher import DUE, Publisher
 from feedsvc.publishing.remarks import Remark, remarks
 
 __all__ = [

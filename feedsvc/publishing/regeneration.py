@@ -25,12 +25,8 @@ from feedsvc.model import (
     Window,
     whole_second,
 )
-from feedsvc.publishing.decisions import (
-    archive_places,
-    next_updated,
-    surely_held,
-    window_start,
-)
+from feedsvc.publishing.archiving import archive_places, surely_held
+from feedsvc.publishing.decisions import next_updated, window_start
 from feedsvc.rendering import (
     RENDERER_VERSION,
     Rendered,
