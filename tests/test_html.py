@@ -361,6 +361,9 @@ def test_no_id_but_those_of_footnotes_stays_and_each_once() -> None:
         assert "id=" not in html(f'<a id="{id}">x</a><li id="{id}">y</li>')
     again = html(f'One.[^a] <a id="{own}">x</a>\n\n[^a]: x')
     assert again.count(f'id="{own}"') == 1
+    # A text about ids is a text.
+    shown = html('One.[^a] `<a id="x">` `<li id="x">`\n\n[^a]: x')
+    assert '<code>&lt;a id="x"&gt;</code> <code>&lt;li id="x"&gt;</code>' in shown
 
 
 @pytest.mark.parametrize(

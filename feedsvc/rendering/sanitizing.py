@@ -135,7 +135,8 @@ _LINK = re.compile(
     f'<a{_ATTRIBUTE} href="(?P<href>[^"]*)"{_ATTRIBUTE}>(?:(?!<a[ >]).)*?</a>', re.DOTALL
 )
 _SIDE = re.compile(r' (?:width|height)="\s*([0-9]+)')
-_ID = re.compile(r' id="[^"]*"')
+# In a tag: a text may be about ids.
+_ID = re.compile(rf'(?P<before><(?:a|li){_ATTRIBUTE})(?P<id> id="[^"]*")')
 _OVERRIDE = re.compile(f"<(?P<end>/?)bdo(?P<attributes>{_ATTRIBUTE})>")
 _EMPTIED = re.compile(r"<(p|li)></\1>\n?")
 
@@ -155,9 +156,9 @@ def _each_once(clean: str) -> str:
     seen: set[str] = set()
 
     def once(found: re.Match[str]) -> str:
-        is_new = found[0] not in seen
-        seen.add(found[0])
-        return found[0] if is_new else ""
+        is_new = found["id"] not in seen
+        seen.add(found["id"])
+        return found[0] if is_new else found["before"]
 
     return _ID.sub(once, clean)
 
