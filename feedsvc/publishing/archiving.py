@@ -35,22 +35,27 @@ def surely_held(
     return frozenset(held)
 
 
-def archive_places(
-    unfiled: Sequence[Unfiled], last: LastArchive, in_window: Container[str], most: int
-) -> list[tuple[str, int]]:
-    """Which entries go into which archive document now; the oldest is number 1.
+def is_filing_due(unfiled: Sequence[str], in_window: Container[str], most: int) -> bool:
+    """Whether something would be in no document of a feed.
 
-    Nothing as long as the feed's own documents hold all that no archive does. As soon as one
-    is about to be missing, all but the last few that entered are filed: the next publish then
-    finds nothing to do, and what was written just now can still be corrected in one place.
-
-    :param unfiled: in the order in which they entered the feed.
+    :param unfiled: ids of what no archive holds.
     :param in_window: ids of what the feed's own documents hold.
     :param most: how many ``unfiled`` was limited to; there may be more.
     """
+    return len(unfiled) >= most or any(id not in in_window for id in unfiled)
+
+
+def archive_places(
+    unfiled: Sequence[Unfiled], last: LastArchive, in_window: Container[str], most: int
+) -> list[tuple[str, int]]:
+    """Which entries go into which archive document where filing is due; the oldest is number 1.
+
+    All but the last few that entered are filed: the next publish then finds nothing to do,
+    and what was written just now can still be corrected in one place.
+
+    :param unfiled: in the order in which they entered the feed.
+    """
     is_missing = [one.entry_id not in in_window for one in unfiled]
-    if not any(is_missing) and len(unfiled) < most:
-        return []
     settled = len(unfiled) if len(unfiled) >= most else len(unfiled) - KEPT_UNFILED
     number, entries, characters = max(1, last.number), last.entries, last.characters
     places: list[tuple[str, int]] = []

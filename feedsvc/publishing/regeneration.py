@@ -25,7 +25,7 @@ from feedsvc.model import (
     Window,
     whole_second,
 )
-from feedsvc.publishing.archiving import archive_places, surely_held
+from feedsvc.publishing.archiving import archive_places, is_filing_due, surely_held
 from feedsvc.publishing.decisions import next_updated, window_start
 from feedsvc.rendering import (
     RENDERER_VERSION,
@@ -38,7 +38,6 @@ from feedsvc.rendering import (
 from feedsvc.storage import (
     MOST_IN_WINDOW,
     FeedWindow,
-    LastArchive,
     Storage,
     Transaction,
 )
@@ -302,8 +301,10 @@ class Regenerator:
         buried = tx.feeds.tombstones(feed, since=since, limit=MOST_TOMBSTONES + 1)
         held = surely_held(window.entries, window.entered, self.window.most_bytes)
         unfiled = tx.archives.unfiled(feed, limit=FILED_AT_ONCE)
-        last = tx.archives.last(feed) if unfiled else LastArchive()
-        filed = archive_places(unfiled, last, held, FILED_AT_ONCE)
+        filed: list[tuple[str, int]] = []
+        if is_filing_due(unfiled, held, FILED_AT_ONCE):
+            measured = tx.archives.measured(unfiled)
+            filed = archive_places(measured, tx.archives.last(feed), held, FILED_AT_ONCE)
         return _Inputs(window, buried, tx.entries.next_due(feed), filed)
 
     def newest_of(self, tx: Transaction, feed: Feed, limit: int) -> list[Entry]:

@@ -11,6 +11,8 @@ from feedsvc.model import Feed
 from feedsvc.storage import statements
 from feedsvc.storage.schema import feeds
 
+CHUNK = 500
+
 
 @dataclass(frozen=True, slots=True)
 class Unfiled:
@@ -42,11 +44,19 @@ class ArchiveRows:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def unfiled(self, feed: Feed, *, limit: int) -> list[Unfiled]:
-        """What readers may see in a feed and no archive holds; what entered first, first."""
+    def unfiled(self, feed: Feed, *, limit: int) -> list[str]:
+        """What readers may see in a feed and no archive holds, by id; what entered first, first."""
         asked = {"feed_id": feed.id, "most": limit}
-        rows = self._connection.execute(statements.UNFILED, asked)
-        return [Unfiled(row.entry_id, row.characters) for row in rows]
+        return list(self._connection.execute(statements.UNFILED, asked).scalars())
+
+    def measured(self, entry_ids: Sequence[str]) -> list[Unfiled]:
+        """The same entries with their lengths."""
+        found: dict[str, int] = {}
+        for start in range(0, len(entry_ids), CHUNK):
+            asked = {"entry_ids": list(entry_ids[start : start + CHUNK])}
+            rows = self._connection.execute(statements.LENGTHS, asked)
+            found |= {row.id: row.characters for row in rows}
+        return [Unfiled(id, found[id]) for id in entry_ids]
 
     def last(self, feed: Feed) -> LastArchive:
         """The newest archive document of a feed."""

@@ -233,19 +233,24 @@ AUTHOR_NAMED = select(authors.c.id).where(authors.c.name_folded == bindparam("na
 
 # Archives
 
+# Ordered by the whole index: PostgreSQL does not take what is null for constant.
 UNFILED = (
-    select(
-        feed_entries.c.entry_id,
-        func.length(entries.c.body).label("characters"),
-    )
-    .join(entries, entries.c.id == feed_entries.c.entry_id)
+    select(feed_entries.c.entry_id)
     .where(
         feed_entries.c.feed_id == bindparam("feed_id"),
-        feed_entries.c.archive.is_(None),
         feed_entries.c.is_live,
+        feed_entries.c.archive.is_(None),
     )
-    .order_by(feed_entries.c.visible_at, feed_entries.c.published, feed_entries.c.entry_id)
+    .order_by(
+        feed_entries.c.archive,
+        feed_entries.c.visible_at,
+        feed_entries.c.published,
+        feed_entries.c.entry_id,
+    )
     .limit(bindparam("most"))
+)
+LENGTHS = select(entries.c.id, func.length(entries.c.body).label("characters")).where(
+    entries.c.id.in_(_these("entry_ids"))
 )
 FILED_LAST = (
     select(
@@ -255,6 +260,7 @@ FILED_LAST = (
     .join(entries, entries.c.id == feed_entries.c.entry_id)
     .where(
         feed_entries.c.feed_id == bindparam("feed_id"),
+        feed_entries.c.is_live,
         feed_entries.c.archive == bindparam("number"),
     )
 )
@@ -272,8 +278,8 @@ FILED_IN = (
     select(feed_entries.c.entry_id, feed_entries.c.visible_at)
     .where(
         feed_entries.c.feed_id == bindparam("feed_id"),
-        feed_entries.c.archive == bindparam("number"),
         feed_entries.c.is_live,
+        feed_entries.c.archive == bindparam("number"),
     )
     .limit(bindparam("most"))
 )

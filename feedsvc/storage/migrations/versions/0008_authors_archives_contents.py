@@ -44,7 +44,11 @@ def upgrade() -> None:
     )
     op.add_column("feeds", sa.Column("archives", sa.Integer, nullable=False, server_default="0"))
     op.add_column("feed_entries", sa.Column("archive", sa.Integer))
-    op.create_index("ix_feed_entries_archive", "feed_entries", ["feed_id", "archive"])
+    op.create_index(
+        "ix_feed_entries_archive",
+        "feed_entries",
+        ["feed_id", "is_live", "archive", "visible_at", "published", "entry_id"],
+    )
     if op.get_bind().dialect.name == "postgresql":
         op.add_column("feeds", sa.Column("author_id", sa.Integer, sa.ForeignKey("authors.id")))
         op.alter_column("documents", "format", type_=sa.String(20))
