@@ -61,9 +61,10 @@ def rendered(
     site: Site = SITE,
     window: Window = FULL,
     updated: datetime = CHANGED,
+    **which: Any,
 ) -> bytes:
     """The document of ``entries``, none of which may be left out."""
-    made = render(feed, entries, site, window, format, updated)
+    made = render(feed, entries, site, window, format, updated, **which)
     body, left_out = made.body, made.left_out
     assert (left_out, made.cut) == ((), 0)
     return body
