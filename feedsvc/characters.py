@@ -72,6 +72,13 @@ def is_language_tag(text: str) -> bool:
     return len(text) <= _LONGEST_LANGUAGE_TAG and _LANGUAGE_TAG.fullmatch(text) is not None
 
 
+def names_in(text: str) -> tuple[str, ...]:
+    """Names between which semicolons stand, each once whatever the case of its letters."""
+    names = list(filter(None, (" ".join(name.split()) for name in text.split(";"))))
+    first = {folded(name): name for name in reversed(names)}
+    return tuple(dict.fromkeys(first[folded(name)] for name in names))
+
+
 def folded(text: str) -> str:
     """``text`` as it is compared where the case of letters makes no difference."""
     return unicodedata.normalize("NFKC", clean_line(text)).casefold()
@@ -105,3 +112,14 @@ def clean_line(text: str) -> str:
     """
     line = _SPACES.sub(" ", clean_block(text)).strip(" ")
     return line if line.strip() else ""
+
+
+def is_right_to_left(text: str) -> bool:
+    """Whether the first letter with a direction runs right to left."""
+    for character in text:
+        direction = unicodedata.bidirectional(character)
+        if direction in ("R", "AL"):
+            return True
+        if direction == "L":
+            return False
+    return False

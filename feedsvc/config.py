@@ -158,7 +158,8 @@ def _url(value: str) -> str | None:
 
 
 def _logo(value: str) -> str | None:
-    if not value or (_is_address(value) and len(value) <= 2_000):
+    is_own = re.fullmatch(r"/(?!/)[\x21-\x7e]*", value) is not None
+    if not value or ((is_own or _is_address(value)) and len(value) <= 2_000):
         return None
     return Phrase(
         "must be the address of a picture, such as https://example.org/logo.png, or nothing"

@@ -14,6 +14,7 @@ from enum import StrEnum
 from urllib.parse import quote
 from uuid import UUID, uuid5
 
+from feedsvc.characters import names_in
 from feedsvc.podcasts import NO_EPISODE, NO_PODCAST, Episode, Podcast
 from feedsvc.slugs import RESERVED_SLUGS
 
@@ -205,6 +206,7 @@ class Entry:
     it enters the feeds. They differ for a backdated or imported article.
 
     :param id: ``urn:uuid:...``, permanent (RFC 4287 section 4.2.6).
+    :param author: several with semicolons between them; "" means the site's.
     :param body: Markdown.
     :param categories: the first is the principal one.
     :param enclosures: a picture and a recording at most.
@@ -259,6 +261,11 @@ class Entry:
     def uuid(self) -> str:
         """The id without its prefix, for addresses in the editor."""
         return self.id[len(ID_PREFIX) :]
+
+    @property
+    def authors(self) -> tuple[str, ...]:
+        """Who signed it."""
+        return names_in(self.author)
 
     @property
     def path(self) -> str:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from feedsvc.errors import RenderingError
+from feedsvc.errors import InvalidEntry, RenderingError
 from feedsvc.model import Category, Content, Entry, Format, Site, Window
 from feedsvc.publishing import Action, Draft, Publisher
 from feedsvc.publishing import regeneration as regeneration_module
@@ -260,6 +260,46 @@ def test_an_author_has_a_feed_from_the_first_article_on(
     assert b"-000000000001" in found["/feeds/authors/bo.rss"].bodies["identity"]
 
 
+def test_several_authors_have_the_article_each(
+    publisher: Publisher, storage: Storage, health: Category
+) -> None:
+    published(publisher, health, 1, author="Ada Byron; Bo  Li;ada byron; ")
+    found = stored_documents(storage)
+    for slug in ("ada-byron", "bo-li"):
+        for format in Format:
+            body = found[f"/feeds/authors/{slug}.{format}"].bodies["identity"]
+            assert b"-000000000001" in body
+    item = json.loads(found["/feeds/health.json"].bodies["identity"])["items"][0]
+    assert [one["name"] for one in item["authors"]] == ["Ada Byron", "Bo Li"]
+    atom = etree.fromstring(found["/feeds/health.atom"].bodies["identity"])
+    assert atom.xpath("//a:entry/a:author/a:name/text()", namespaces={"a": ATOM[1:-1]}) == [
+        "Ada Byron",
+        "Bo Li",
+    ]
+    with pytest.raises(InvalidEntry, match="at most 10"):
+        published(publisher, health, 2, author=";".join(map(str, range(11))))
+    # Due later it is in a feed that is known from the moment on that was announced.
+    due = NOW + timedelta(hours=2)
+    draft = Draft(title="Later", categories=(health,), body="Text.", published=due, author="Bo Li")
+    id = "urn:uuid:00000000-0000-4000-8000-000000000003"
+    publisher.save_entry(draft, Action.SCHEDULE, NOW, id=id, expected_revision=0)
+    with storage.reading() as tx:
+        assert tx.feeds.feed("authors/bo-li").next_due_at == due
+        assert [feed.slug for feed in tx.public_pages.feeds(limit=9)][-2:] == [
+            "authors/ada-byron",
+            "authors/bo-li",
+        ]
+    publisher.save_entry(
+        Draft(title="", categories=(), body=""),
+        Action.WITHDRAW,
+        NOW + timedelta(hours=1),
+        id="urn:uuid:00000000-0000-4000-8000-000000000001",
+        expected_revision=1,
+    )
+    with storage.reading() as tx:
+        assert len(tx.public_pages.feeds(limit=9)) == 2
+
+
 def test_a_draft_makes_no_author_known(
     publisher: Publisher, storage: Storage, health: Category
 ) -> None:
@@ -271,8 +311,9 @@ def test_a_draft_makes_no_author_known(
     due = NOW + timedelta(hours=1)
     scheduled = replace(draft, published=due)
     publisher.save_entry(scheduled, Action.SCHEDULE, NOW, id=id, expected_revision=1)
+    # A name that is new would tell what is still to come.
     with storage.reading() as tx:
-        assert tx.feeds.feed("authors/nobody-yet").next_due_at == due
+        assert tx.authors.listed() == []
     publisher.regenerate_due(due)
     found = stored_documents(storage)["/feeds/authors/nobody-yet.atom"].bodies["identity"]
     assert id.encode() in found

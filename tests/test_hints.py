@@ -61,7 +61,10 @@ def test_rights_and_a_logo_are_said_where_formats_have_room() -> None:
     atom = etree.fromstring(rendered(Format.ATOM, make_entry(), site=site))
     assert atom.findtext("a:rights", namespaces=NS) == "© The <Example>"
     assert atom.findtext("a:logo", namespaces=NS) == "https://example.org/logo.png"
-    assert json.loads(rendered(Format.JSON, site=site))["icon"] == "https://example.org/logo.png"
+    # Which wants a square one.
+    assert "icon" not in json.loads(rendered(Format.JSON, site=site))
+    uploaded = rss(site=replace(site, logo="/media/a.png"))
+    assert uploaded.findtext("channel/image/url") == SITE.absolute("/media/a.png")
     ours = etree.fromstring(rendered(Format.ATOM, make_entry()))
     assert ours.findtext("a:logo", namespaces=NS).startswith(SITE.url)
     assert ours.findtext("a:icon", namespaces=NS).startswith(SITE.url)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feedsvc.characters import is_writable
+from feedsvc.characters import is_right_to_left, is_writable
 from feedsvc.model import Enclosure, Source
-from feedsvc.rendering import entry_html, first_paragraph, is_right_to_left, summary_text
+from feedsvc.rendering import entry_html, first_paragraph, summary_text
 from feedsvc.rendering.html import SUMMARY_CHARACTERS, body_html
 from tests.builders import SITE, make_entry
 
@@ -538,3 +538,18 @@ def test_a_reference_to_a_control_character_does_not_cost_the_article(body: str)
 def test_the_text_of_a_script_is_in_no_summary() -> None:
     text = "Before <script>alert(1)</script><style>p {}</style> after **all**."
     assert first_paragraph(text) == "Before after all."
+
+
+def test_a_block_of_the_other_direction_says_so() -> None:
+    html = entry_html(make_entry(body="English.\n\nשלום עולם.\n\n- מים\n- tea\n\n# עברית"), SITE)
+    assert '<p dir="rtl">שלום עולם.</p>' in html
+    assert "<p>English.</p>" in html
+    assert '<h2 dir="rtl">' in html
+    # All of it is said once where the whole is.
+    assert entry_html(make_entry(body="שלום.\n\nEnglish."), SITE).count("rtl") == 1
+
+
+def test_columns_stand_as_they_were_typed() -> None:
+    html = entry_html(make_entry(body="| a | b |\n|---|---:|\n| c | 1 |"), SITE)
+    assert '<td align="right">1</td>' in html
+    assert "<td>c</td>" in html

@@ -159,7 +159,7 @@ def said(document: bytes, format: Format) -> list[tuple[Any, ...]]:
                 item["title"].strip(),
                 datetime.fromisoformat(item["date_published"]),
                 datetime.fromisoformat(item["date_modified"]),
-                item["authors"][0]["name"].strip(),
+                [author["name"].strip() for author in item["authors"]],
                 item.get("tags", []),
             )
             for item in json.loads(document)["items"]
@@ -172,7 +172,7 @@ def said(document: bytes, format: Format) -> list[tuple[Any, ...]]:
                 item.findtext("title").strip(),
                 datetime.strptime(item.findtext("pubDate"), "%a, %d %b %Y %H:%M:%S %z"),
                 datetime.fromisoformat(item.findtext("a:updated", namespaces=NS)),
-                item.findtext("dc:creator", namespaces=NS).strip(),
+                [one.text.strip() for one in item.findall("dc:creator", NS)],
                 [one.text for one in item.findall("category")],
             )
             for item in root.iter("item")
@@ -186,7 +186,7 @@ def said(document: bytes, format: Format) -> list[tuple[Any, ...]]:
             datetime.fromisoformat(entry.findtext("a:updated", namespaces=NS)).replace(
                 microsecond=0
             ),
-            entry.findtext("a:author/a:name", namespaces=NS).strip(),
+            [one.text.strip() for one in entry.findall("a:author/a:name", NS)],
             [one.get("label") for one in entry.findall("a:category", NS)],
         )
         for entry in root.iter(f"{{{NS['a']}}}entry")

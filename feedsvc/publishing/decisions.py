@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NoReturn
 
-from feedsvc.characters import clean_block, clean_line
+from feedsvc.characters import clean_block, clean_line, names_in
 from feedsvc.errors import InvalidEntry
 from feedsvc.model import (
     ALWAYS,
@@ -27,6 +27,7 @@ from feedsvc.slugs import slug_of
 
 LONGEST_TITLE = 500
 LONGEST_AUTHOR = 200
+MOST_AUTHORS = 10
 LONGEST_SUMMARY = 2_000
 LONGEST_BODY = 1_000_000
 MOST_SOURCES = 200
@@ -353,6 +354,8 @@ def find_faults(draft: Draft, action: Action) -> dict[str, str]:
                 longest=Grouped(longest),
                 length=Grouped(length),
             )
+    if len(names_in(draft.author)) > MOST_AUTHORS:
+        faults["author"] = Phrase("at most %(most)s authors", most=MOST_AUTHORS)
     if "body" not in faults and nesting(draft.body) > DEEPEST_HTML:
         faults["body"] = Phrase(
             "HTML elements in it stand in each other more than %(deepest)s deep",

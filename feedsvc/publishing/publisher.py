@@ -191,8 +191,10 @@ class Publisher(CategoryKeeper):
             tx.entries.keep_former_slug(entry.id, former=current.slug, current=entry.slug)
         if not any(_is_in_feeds(state) for state in (current, entry) if state):
             return entry, []
-        if _is_in_feeds(entry):
-            tx.authors.ensure(entry.author)
+        if entry.state is State.PUBLISHED:
+            # Not before: a new name would tell what is still to come.
+            for name in entry.authors:
+                tx.authors.ensure(name)
         touched = tx.feeds.touched_by(entry)
         clocks = tx.feeds.lock_clocks(touched)
         entered = {one: entrance(current, entry, clocks[one], now) for one in touched}

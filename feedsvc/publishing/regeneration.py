@@ -298,7 +298,10 @@ class Regenerator:
     def _inputs(self, tx: Transaction, feed: Feed) -> _Inputs:
         since = window_start(tx.feeds.last_move(feed), self.window)
         window = tx.entries.window_of(feed, newest=self.window.items, visible_since=since)
-        buried = tx.feeds.tombstones(feed, since=since, limit=MOST_TOMBSTONES + 1)
+        # Of a feed that reaches back no day, too, readers are told what they have to take back.
+        told = replace(self.window, days=max(1, self.window.days))
+        gone_since = window_start(tx.feeds.last_move(feed), told)
+        buried = tx.feeds.tombstones(feed, since=gone_since, limit=MOST_TOMBSTONES + 1)
         held = surely_held(window.entries, window.entered, self.window.most_bytes)
         unfiled = tx.archives.unfiled(feed, limit=FILED_AT_ONCE)
         filed: list[tuple[str, int]] = []

@@ -8,7 +8,6 @@ from feedsvc.rendering.frame import feed_description, feed_title
 from feedsvc.rendering.html import (
     entry_html,
     first_paragraph,
-    is_right_to_left,
     nesting,
     page_html,
     summary_text,
@@ -46,7 +45,6 @@ __all__ = [
     "feed_title",
     "fingerprint",
     "first_paragraph",
-    "is_right_to_left",
     "nesting",
     "ordered",
     "page_html",

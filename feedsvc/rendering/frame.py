@@ -143,7 +143,7 @@ def _rss(document: Document, site: Site, window: Window, updated: datetime) -> G
     title = feed_title(document.feed, site, document.second)
     generator.image(url=logo_of(site, OUR_LOGO), title=title, link=page)
     generator.register_extension("feedsvc", RssFeed, None, False, True)
-    if document.feed.podcast:
+    if document.feed.podcast and document.second is None:
         add_podcast(generator, document.feed.podcast, site)
     generator.feedsvc.creator = feed_author(document.feed, site)
     generator.feedsvc.updated = updated
@@ -192,8 +192,9 @@ def _json_members(document: Document, site: Site) -> dict[str, Any]:
         "description": feed_description(feed, site),
         # What is older, by JSON Feed's own paging.
         "next_url": site.absolute(document.previous) if document.previous else "",
-        "icon": logo_of(site, OUR_ICON),
-        "favicon": site.absolute(OUR_FAVICON),
+        # A square; a site's own logo is none.
+        "icon": "" if site.logo else site.absolute(OUR_ICON),
+        "favicon": "" if site.logo else site.absolute(OUR_FAVICON),
         "authors": [{"name": feed_author(feed, site)}],
         "language": feed.language(site),
     }
@@ -206,4 +207,5 @@ def feed_author(feed: Feed, site: Site) -> str:
 
 def logo_of(site: Site, ours: str) -> str:
     """The address of the site's logo, or of a picture of ours."""
-    return site.logo or site.absolute(ours)
+    logo = site.logo or ours
+    return site.absolute(logo) if logo.startswith("/") else logo

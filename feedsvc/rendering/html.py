@@ -8,19 +8,18 @@ site. Pure functions of their arguments.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from html import escape
 from itertools import pairwise
 
 from markdown_it.token import Token
 
-from feedsvc.characters import presentable
+from feedsvc.characters import is_right_to_left, presentable
 from feedsvc.model import Entry, Site, Source
 from feedsvc.remembering import Remembered
 from feedsvc.rendering.addresses import without_tracking
 from feedsvc.rendering.enclosures import picture_html, recording_html
-from feedsvc.rendering.markdown import document_id, has_html, parsed, written
+from feedsvc.rendering.markdown import document_id, has_html, parsed, turn, written
 from feedsvc.rendering.sanitizing import FURNITURE, sanitized
 
 SUMMARY_CHARACTERS = 280
@@ -57,6 +56,8 @@ def _body_html(markdown: str, base_url: str) -> str:
     for token in tokens:
         if token.tag == "h1":
             token.tag = "h2"
+    if not is_right_to_left(markdown):
+        turn(tokens)
     document = document_id(base_url)
     html = written(tokens, document)
     return sanitized(html, base_url, document, is_raw=has_html(tokens))
@@ -165,14 +166,3 @@ def _shortened(text: str) -> str:
     cut = text[:SUMMARY_CHARACTERS]
     space = cut.rfind(" ")
     return cut[: space if space > SUMMARY_CHARACTERS // 2 else None].rstrip(" .,;:–—-") + "…"
-
-
-def is_right_to_left(text: str) -> bool:
-    """Whether the first letter with a direction runs right to left."""
-    for character in text:
-        direction = unicodedata.bidirectional(character)
-        if direction in ("R", "AL"):
-            return True
-        if direction == "L":
-            return False
-    return False

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from hashlib import sha256
+from itertools import pairwise
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
+
+from feedsvc.characters import is_right_to_left
 
 # As Pandoc tells it from sums of money: no space within the dollars, no digit behind them. And
 # it has to look like TeX, so that "US$ for *all* of A$" goes on being a text.
@@ -47,7 +50,25 @@ _markdown = _made()
 
 def parsed(markdown: str) -> list[Token]:
     """The tokens of a text."""
-    return _markdown.parse(markdown)
+    tokens = _markdown.parse(markdown)
+    for token in tokens:
+        if token.type in ("th_open", "td_open"):
+            _align(token)
+    return tokens
+
+
+def _align(cell: Token) -> None:
+    """How a column stands, in the attribute that readers keep: they drop styles."""
+    side = str(cell.attrs.pop("style", "")).partition("text-align:")[2]
+    if side:
+        cell.attrs["align"] = side
+
+
+def turn(tokens: list[Token]) -> None:
+    """Let blocks that run right to left say so, in a text that does not."""
+    for block, inline in pairwise(tokens):
+        if inline.type == "inline" and block.nesting == 1 and is_right_to_left(inline.content):
+            block.attrSet("dir", "rtl")
 
 
 def has_html(tokens: list[Token]) -> bool:

@@ -210,7 +210,7 @@ def render(
     :param second: the content of a document beside the feed's main ones.
     :param archive: the number of the archive document that this is (RFC 5005 section 4).
     """
-    language, is_podcast = feed.language(site), _is_podcast(feed, format)
+    language, is_podcast = feed.language(site), _is_podcast(feed, format, second)
     left_out: list[LeftOut] = []
     items: list[tuple[Entry, bytes]] = []
     is_full = (second or feed.contents(window)[0]) is Content.FULL
@@ -332,7 +332,7 @@ def _rss_item(entry: Entry, site: Site, full_content: bool, of_feed: str) -> Any
     for enclosure in _enclosures(entry)[:1]:
         url, length = absolute_url(enclosure, site), str(enclosure.length_bytes)
         item.enclosure(url=url, length=length, type=enclosure.media_type)
-    extra.creator = _author(entry, site)
+    extra.creators = _authors(entry, site)
     extra.published, extra.updated = _dates(entry)
     if (language := entry.language(site)) != of_feed:
         extra.language = language
@@ -350,7 +350,7 @@ def _atom_entry(entry: Entry, site: Site, full_content: bool, of_feed: str) -> A
         # html, not xhtml (11) and not CDATA (10): any HTML is legal in it.
         item.content(html, type="html")
     # On each entry, though the feed has one: newsboat does not look there.
-    item.author({"name": _author(entry, site)})
+    item.author([{"name": name} for name in _authors(entry, site)])
     # The name is the term, too: half of the readers show that one (docs/notes/readers.md).
     item.category([{"term": category.name, "label": category.name} for category in _named(entry)])
     # feedgen demands an alternate of an entry without content; the extension
@@ -391,7 +391,7 @@ def _json_item(entry: Entry, site: Site, full_content: bool) -> bytes:
             "summary": summary,
             "date_published": rfc3339(published),
             "date_modified": rfc3339(updated),
-            "authors": [{"name": _author(entry, site)}],
+            "authors": [{"name": name} for name in _authors(entry, site)],
             "tags": [category.name for category in _named(entry)],
             "language": entry.language(site),
             "image": absolute_url(entry.picture, site) if entry.picture else "",
@@ -413,9 +413,10 @@ def _duration(episode: Episode) -> dict[str, int]:
     return {"duration_in_seconds": seconds} if seconds else {}
 
 
-def _author(entry: Entry, site: Site) -> str:
-    names = (presentable(name).strip() for name in (entry.author, site.author, site.title))
-    return next(filter(None, names), "")
+def _authors(entry: Entry, site: Site) -> list[str]:
+    named = [presentable(name).strip() for name in entry.authors]
+    others = (presentable(name).strip() for name in (site.author, site.title))
+    return list(filter(None, named)) or [next(filter(None, others), "")]
 
 
 def _named(entry: Entry) -> list[Category]:
@@ -452,8 +453,9 @@ _ROOTS: dict[Format, Callable[[], Any]] = {
 }
 
 
-def _is_podcast(feed: Feed, format: Format) -> bool:
-    return format is Format.RSS and feed.podcast is not None
+def _is_podcast(feed: Feed, format: Format, second: Content | None = None) -> bool:
+    """Whether directories read it: not the second feed, which would be the same podcast twice."""
+    return format is Format.RSS and feed.podcast is not None and second is None
 
 
 def _part(

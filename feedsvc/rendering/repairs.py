@@ -119,7 +119,7 @@ class RssEntry(BaseEntryExtension):  # type: ignore[misc]
 
     published: datetime
     updated: datetime
-    creator: str = ""
+    creators: Sequence[str] = ()
     # Where it is not the channel's.
     language: str = ""
 
@@ -127,8 +127,8 @@ class RssEntry(BaseEntryExtension):  # type: ignore[misc]
         """Called by feedgen with the finished ``item``."""
         if self.language:
             etree.SubElement(item, f"{{{DC}}}language").text = self.language
-        if self.creator:
-            etree.SubElement(item, f"{{{DC}}}creator").text = self.creator
+        for creator in self.creators:
+            etree.SubElement(item, f"{{{DC}}}creator").text = creator
         etree.SubElement(item, "pubDate").text = rfc822(self.published)
         etree.SubElement(item, f"{{{ATOM}}}updated").text = rfc3339(self.updated)
         return item

@@ -47,14 +47,24 @@ class PublicPageRows:
         self._connection = connection
 
     def feeds(self, *, limit: int, offset: int = 0) -> list[Feed]:
-        """Feeds: the one of everything, those of categories in their order, the others."""
+        """Feeds: the one of everything, those of categories in their order, those of authors."""
         everything = select(func.min(feeds.c.id)).scalar_subquery()
-        query = whole_feeds().order_by(
-            feeds.c.id != everything,
-            categories.c.id.is_(None),
-            categories.c.position,
-            feeds.c.category_id,
-            feeds.c.id,
+        # An author of whom nothing is to be read is not named.
+        is_read = (
+            select(feed_entries.c.entry_id)
+            .where(feed_entries.c.feed_id == feeds.c.id, feed_entries.c.is_live)
+            .exists()
+        )
+        query = (
+            whole_feeds()
+            .where(feeds.c.author_id.is_(None) | is_read)
+            .order_by(
+                feeds.c.id != everything,
+                categories.c.id.is_(None),
+                categories.c.position,
+                feeds.c.category_id,
+                feeds.c.id,
+            )
         )
         rows = self._connection.execute(query.limit(min(limit, LONGEST_LIST)).offset(offset))
         return [feed_of(row) for row in rows]

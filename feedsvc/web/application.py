@@ -9,12 +9,13 @@ from flask import Flask, Response, abort, g, render_template, request
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 from werkzeug.exceptions import HTTPException
 
+from feedsvc.characters import is_right_to_left
 from feedsvc.errors import StorageBusy, StorageError
 from feedsvc.model import Editor, Format
 from feedsvc.phrases import Phrase
 from feedsvc.pictures import LARGEST_FILE_BYTES
 from feedsvc.publishing import MOST_SOURCES
-from feedsvc.rendering import feed_title, is_right_to_left, summary_text
+from feedsvc.rendering import feed_title, summary_text
 from feedsvc.timestamps import rfc3339
 from feedsvc.web import (
     account,

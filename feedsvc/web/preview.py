@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from feedsvc.characters import is_right_to_left, names_in
 from feedsvc.model import ID_PREFIX, Entry, State
 from feedsvc.publishing import Action, Draft, Remark, find_faults, remarks
-from feedsvc.rendering import entry_html, is_right_to_left, summary_text
+from feedsvc.rendering import entry_html, summary_text
 from feedsvc.slugs import slug_of
 from feedsvc.storage import Storage
 from feedsvc.web.forms import FIELD_NAMES, LABELS, ArticleForm
@@ -73,7 +74,9 @@ class Preview:
             html=entry_html(entry, given.site),
             is_right_to_left=is_right_to_left(draft.body),
             language=entry.language(given.site),
-            feeds=(*(one.name for one in draft.categories), EVERYTHING) if draft.categories else (),
+            feeds=(*(one.name for one in draft.categories), *names_in(draft.author), EVERYTHING)
+            if draft.categories
+            else (),
             remarks=tuple((name, LABELS.get(name, name), text) for name, text in named),
         )
 

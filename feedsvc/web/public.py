@@ -113,8 +113,8 @@ def article(slug: str) -> Any:
         if entry.slug != slug:  # an address that it had before
             return redirect(entry.path, 301)
         feed = tx.feeds.feed(entry.categories[0].slug)
-        author = tx.authors.named(entry.author) if entry.author else None
-        signed = [tx.feeds.feed(f"authors/{author.slug}")] if author else []
+        known = [tx.authors.named(name) for name in entry.authors]
+        signed = [tx.feeds.feed(f"authors/{one.slug}") for one in known if one]
         everything = tx.feeds.feed("all")
         others = tx.entries.live_in(feed, limit=SAME_CATEGORY + 1)
         categories = tx.feeds.latest_categories(MOST_CATEGORIES)
@@ -124,7 +124,7 @@ def article(slug: str) -> Any:
         html=page_html(entry, services().site),
         others=_others(others, entry),
         categories=categories,
-        author_feed=signed[0] if signed else None,
+        signed=signed,
         feeds=[feed, *signed, everything],
     )
 

@@ -45,7 +45,7 @@ class Question:
             button=ASKED_OF[action],
             value=action.value,
             title=entry.title,
-            feeds=(*map(_named, entry.categories), EVERYTHING),
+            feeds=(*map(_named, entry.categories), *entry.authors, EVERYTHING),
             when=_when(entry, zone),
             due=due,
             asked=" ".join(

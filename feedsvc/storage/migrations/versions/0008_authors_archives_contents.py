@@ -7,7 +7,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 from alembic import op
 
-from feedsvc.characters import folded
+from feedsvc.characters import folded, names_in
 from feedsvc.slugs import author_slug_of
 
 revision = "0008"
@@ -17,7 +17,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Whoever signed what is published or scheduled has a feed of it.
+    """Whoever signed what is published has a feed of it.
 
     What is there is filed into archives when its feeds are rendered next, and each is: the
     renderer has a new version.
@@ -63,16 +63,17 @@ def _make_authors(connection: sa.Connection) -> None:
     entries = sa.table("entries", sa.column("author"), sa.column("state"))
     query = (
         sa.select(entries.c.author)
-        .where(entries.c.state.in_(["published", "scheduled"]), entries.c.author != "")
+        .where(entries.c.state == "published", entries.c.author != "")
         .distinct()
         .order_by(entries.c.author)
     )
     known: dict[str, int] = {}
     taken: set[str] = set()
-    for name in connection.execute(query).scalars().all():
-        if folded(name) not in known:
-            known[folded(name)] = _add(connection, name, taken)
-        _place(connection, name, known[folded(name)])
+    for signed in connection.execute(query).scalars().all():
+        for name in names_in(signed):
+            if folded(name) not in known:
+                known[folded(name)] = _add(connection, name, taken)
+            _place(connection, signed, known[folded(name)])
     connection.execute(
         sa.text(
             "INSERT INTO feed_clocks (feed_id, moved_at, system_at)"
@@ -104,13 +105,13 @@ def _add(connection: sa.Connection, name: str, taken: set[str]) -> int:
     return int(connection.execute(feed, made).scalar_one())
 
 
-def _place(connection: sa.Connection, name: str, feed_id: int) -> None:
+def _place(connection: sa.Connection, signed: str, feed_id: int) -> None:
     """It stands there since when it stands in the feed of everything."""
     place = sa.text(
         "INSERT INTO feed_entries (feed_id, entry_id, is_live, published, visible_at)"
         " SELECT :feed_id, entry_id, is_live, feed_entries.published, feed_entries.visible_at"
         " FROM entries JOIN feed_entries ON entry_id = entries.id"
         " JOIN feeds ON feeds.id = feed_id"
-        " WHERE author = :name AND category_id IS NULL AND author_id IS NULL"
+        " WHERE author = :signed AND category_id IS NULL AND author_id IS NULL"
     )
-    connection.execute(place, {"feed_id": feed_id, "name": name})
+    connection.execute(place, {"feed_id": feed_id, "signed": signed})
