@@ -10,6 +10,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from hashlib import sha256
+
+# As an index of PostgreSQL takes it, in whichever script.
+LONGEST_KEY = 400
 
 _NOT_XML_CHAR = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # What XML 1.0 section 2.2 advises against, and HTML forbids: controls that no text has, and code
@@ -70,6 +74,15 @@ def _meant(sign: re.Match[str]) -> str:
 def is_language_tag(text: str) -> bool:
     """Whether ``text`` has the form of a BCP 47 language tag, such as ``en`` or ``pt-BR``."""
     return len(text) <= _LONGEST_LANGUAGE_TAG and _LANGUAGE_TAG.fullmatch(text) is not None
+
+
+def key_of(name: str) -> str:
+    """What a name is known by in an index: folded, or a digest where that is long.
+
+    Folded, some characters are eighteen.
+    """
+    key = folded(name)
+    return key if len(key) <= LONGEST_KEY else sha256(key.encode()).hexdigest()
 
 
 def names_in(text: str) -> tuple[str, ...]:

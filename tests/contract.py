@@ -405,7 +405,8 @@ def read(body: bytes) -> tuple[dict[str, Item], dict[str, datetime]]:
             else datetime.strptime(entry.findtext("pubDate"), "%a, %d %b %Y %H:%M:%S %z")
         )
         assert id not in found, "one id twice in a document"
-        updated = datetime.fromisoformat(entry.findtext(f"{ATOM}updated"))
+        # The second is what is said; a fraction tells entries of one second apart.
+        updated = datetime.fromisoformat(entry.findtext(f"{ATOM}updated")).replace(microsecond=0)
         found[id] = Item(title.removeprefix("About "), published, updated)
         order.append(published)
     assert order == sorted(order, reverse=True), "not newest first"

@@ -23,7 +23,7 @@ def test_every_default_is_as_documented(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0}, raising=False)
     config = load(None, ZONE)
     assert config.site == SiteConfig(
-        "feedsvc", "http://127.0.0.1:8000", "en", "Europe/Rome", "", ""
+        "feedsvc", "http://127.0.0.1:8000", "en", "Europe/Rome", "", "", "", ""
     )
     assert config.server == ServerConfig(
         "127.0.0.1",

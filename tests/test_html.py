@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from feedsvc.characters import is_right_to_left, is_writable
 from feedsvc.model import Enclosure, Source
-from feedsvc.rendering import entry_html, first_paragraph, summary_text
+from feedsvc.rendering import entry_html, first_paragraph, nesting, summary_text
 from feedsvc.rendering.html import SUMMARY_CHARACTERS, body_html
 from tests.builders import SITE, make_entry
 
@@ -240,10 +240,33 @@ def test_no_other_attribute_has_an_address() -> None:
 
 
 @pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("Write <button> and go\n\nmore", "<p>Write  and go</p>\n<p>more</p>"),
+        ("Use the <title> element\n\nmore", "<p>Use the  element</p>\n<p>more</p>"),
+        ("<form id=x><p>The whole article.</p></form>", "<div><p>The whole article.</p></div>"),
+        ("<menu><li>a<li>b</menu>", "<ul><li>a</li><li>b</li></ul>"),
+        (
+            "Join [us](https://t.me/sharewood).",
+            '<p>Join <a href="https://t.me/sharewood">us</a>.</p>',
+        ),
+        ("To [Tweet](https://twitter.com/intent/tweet?url=x) it", "<p>To Tweet it</p>"),
+        ("Price <b>$5_</b> then <i>x</i>7$", "<p>Price <b>$5_</b> then <i>x</i>7$</p>"),
+    ],
+)
+def test_what_looks_like_furniture_takes_no_text_along(typed: str, kept: str) -> None:
+    assert html(typed) == kept
+
+
+def test_ends_of_nothing_do_not_hide_how_deep_elements_stand() -> None:
+    assert nesting("<ul></x><li>" * 300) == 300
+
+
+@pytest.mark.parametrize(
     "furniture",
     [
         "<nav><ul><li><a href=/>Gone</a></li></ul></nav>",
-        "<form action=/><label>Gone <input></label><select><option>Gone</select></form>",
+        "<select><option>Gone</select>",
         "<button>Gone</button>",
         "<noscript>Gone</noscript>",
         "<template>Gone</template>",

@@ -234,13 +234,14 @@ def test_the_page_says_which_feeds_hold_an_article_and_since_when(desk: Service)
         return [" ".join(one.text_content().split()) for one in found]
 
     since = "since 21/01/2026 19:30 CET (18:30 UTC)"
+    all_formats = "RSS, Atom, JSON Feed"
     assert places() == [
-        f"Health (RSS, Atom) {since}",
-        f"Science (RSS, Atom) {since}",
-        f"Everything (RSS, Atom) {since}",
+        f"Health ({all_formats}) {since}",
+        f"Science ({all_formats}) {since}",
+        f"Everything ({all_formats}) {since}",
     ]
     desk.set_clock(utc(2026, 1, 21, 19, 30))
     desk.edit(path, category="science", also_in="")
-    assert places() == [f"Science (RSS, Atom) {since}", f"Everything (RSS, Atom) {since}"]
+    assert places() == [f"Science ({all_formats}) {since}", f"Everything ({all_formats}) {since}"]
     desk.edit(path, "withdraw")
     assert places() == []

@@ -2,62 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
 
-from feedsvc.model import Entry
-from feedsvc.storage import LastArchive, Unfiled
+from feedsvc.storage import Unfiled
 
-# An archive document is full with so many entries, or with texts of so many characters.
+# An archive document has at most so many entries, or texts of so many characters.
 ARCHIVE_ENTRIES = 50
 ARCHIVE_CHARACTERS = 2_000_000
-# So many of the entries that entered a feed last stay out of its archives for a while.
-KEPT_UNFILED = 25
-# What surrounds an entry's text in a document, at most.
-BYTES_OF_MARKUP = 4_000
+# What stands around the entries of a document, at most, but for tombstones.
+FRAME_BYTES = 30_000
+TOMBSTONE_BYTES = 200
 
 
 def surely_held(
-    entries: Iterable[Entry], entered: Mapping[str, datetime], most_bytes: int
+    lengths: Mapping[str, int],
+    entered: Mapping[str, datetime],
+    most_bytes: int,
+    tombstones: int,
 ) -> frozenset[str]:
-    """The entries of a window, by id, that have room in its documents of each format.
+    """The entries of a window, by id, that have room in each of its documents.
 
-    Not measured but bounded: a character may take eight bytes, as &#x26; nearly does. What may
-    have no room is filed a little earlier than it would have to be.
+    :param lengths: id -> bytes of an entry where it takes most.
+    :param entered: id -> when it entered the feed: the last have room before the others.
+    :param tombstones: how many stand in the document.
     """
+    room = most_bytes - FRAME_BYTES - tombstones * TOMBSTONE_BYTES
     held: set[str] = set()
-    for entry in sorted(entries, key=lambda one: entered[one.id], reverse=True):
-        text = len(entry.title) + len(entry.author) + len(entry.summary) + len(entry.body)
-        most_bytes -= 8 * text + BYTES_OF_MARKUP
-        if most_bytes < 0:
+    for id in sorted(lengths, key=lambda one: (entered[one], one), reverse=True):
+        room -= lengths[id]
+        if room < 0:
             break
-        held.add(entry.id)
+        held.add(id)
     return frozenset(held)
 
 
-def is_filing_due(unfiled: Sequence[str], in_window: Container[str], most: int) -> bool:
+def is_filing_due(unfiled: Sequence[str], held: Container[str], most: int) -> bool:
     """Whether something would be in no document of a feed.
 
     :param unfiled: ids of what no archive holds.
-    :param in_window: ids of what the feed's own documents hold.
+    :param held: ids of what the feed's own documents hold.
     :param most: how many ``unfiled`` was limited to; there may be more.
     """
-    return len(unfiled) >= most or any(id not in in_window for id in unfiled)
+    return len(unfiled) >= most or any(id not in held for id in unfiled)
 
 
 def archive_places(
-    unfiled: Sequence[Unfiled], last: LastArchive, in_window: Container[str], most: int
+    unfiled: Sequence[Unfiled], archives: int, held: frozenset[str], most: int
 ) -> list[tuple[str, int]]:
     """Which entries go into which archive document where filing is due; the oldest is number 1.
 
-    All but the last few that entered are filed: the next publish then finds nothing to do,
-    and what was written just now can still be corrected in one place.
+    All but the last few that entered: the next publish then finds nothing to do, and what was
+    written just now can still be corrected in one place. Into new documents only: a reader
+    that has one does not look into it again (RFC 5005 section 4).
 
     :param unfiled: in the order in which they entered the feed.
+    :param archives: how many documents there are.
     """
-    is_missing = [one.entry_id not in in_window for one in unfiled]
-    settled = len(unfiled) if len(unfiled) >= most else len(unfiled) - KEPT_UNFILED
-    number, entries, characters = max(1, last.number), last.entries, last.characters
+    is_missing = [one.entry_id not in held for one in unfiled]
+    is_all = len(unfiled) >= most
+    settled = len(unfiled) if is_all else len(unfiled) - len(held) // 2
+    number, entries, characters = archives + 1, 0, 0
     places: list[tuple[str, int]] = []
     for place, one in enumerate(unfiled):
         if place >= settled and not is_missing[place]:

@@ -32,6 +32,7 @@ from feedsvc.rendering import (
     Rendered,
     documents,
     fingerprint,
+    longest_parts,
     prepare,
     render,
 )
@@ -54,7 +55,7 @@ FILED_AT_ONCE = 2_000
 # So few entries are rendered while the feed is locked rather than read twice.
 FEW_CHANGES = 3
 # So few feeds are rendered in one transaction.
-FEW_FEEDS = 3
+FEW_FEEDS = 5
 
 
 @lru_cache(maxsize=8)
@@ -302,12 +303,13 @@ class Regenerator:
         told = replace(self.window, days=max(1, self.window.days))
         gone_since = window_start(tx.feeds.last_move(feed), told)
         buried = tx.feeds.tombstones(feed, since=gone_since, limit=MOST_TOMBSTONES + 1)
-        held = surely_held(window.entries, window.entered, self.window.most_bytes)
+        lengths = longest_parts(feed, window.entries, self.site, self.window)
+        held = surely_held(lengths, window.entered, self.window.most_bytes, len(buried))
         unfiled = tx.archives.unfiled(feed, limit=FILED_AT_ONCE)
         filed: list[tuple[str, int]] = []
         if is_filing_due(unfiled, held, FILED_AT_ONCE):
             measured = tx.archives.measured(unfiled)
-            filed = archive_places(measured, tx.archives.last(feed), held, FILED_AT_ONCE)
+            filed = archive_places(measured, feed.archives, held, FILED_AT_ONCE)
         return _Inputs(window, buried, tx.entries.next_due(feed), filed)
 
     def newest_of(self, tx: Transaction, feed: Feed, limit: int) -> list[Entry]:

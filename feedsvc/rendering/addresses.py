@@ -20,11 +20,12 @@ _WEB = re.compile(r"https?://", re.IGNORECASE)
 # Where pages send who wants to pass them on; the names are those of the services.
 _SHARING = re.compile(
     r"https?://(?:(?:www|m|mobile|api|web|buffer)\.)?(?:"
-    r"facebook\.com/(?:sharer|share\.php|dialog/(?:share|feed|send))|(?:twitter|x)\.com/(?:intent/|share\b)"
-    r"|linkedin\.com/(?:sharearticle|sharing/)|reddit\.com/submit\b|pinterest\.[a-z.]+/pin/create"
-    r"|wa\.me/\?text=|whatsapp\.com/send/?\?text=|t\.me/share|telegram\.me/share"
+    r"facebook\.com/(?:sharer(?:/sharer)?(?:\.php)?|share\.php|dialog/(?:share|feed|send))(?=[/?#]|$)"
+    r"|(?:twitter|x)\.com/(?:intent/|share(?=[?#]|$))"
+    r"|linkedin\.com/(?:sharearticle|sharing/)|reddit\.com/submit\?|pinterest\.[a-z.]+/pin/create"
+    r"|wa\.me/\?text=|whatsapp\.com/send/?\?text=|(?:t|telegram)\.me/share(?:/url)?\?"
     r"|tumblr\.com/(?:widgets/)?share|news\.ycombinator\.com/submitlink|bsky\.app/intent/"
-    r"|getpocket\.com/(?:save|edit)\b|xing\.com/spi/shares|vk\.com/share|flipboard\.com/bookmarklet"
+    r"|getpocket\.com/(?:save|edit)\b|xing\.com/spi/shares|vk\.com/share\.php|flipboard\.com/bookmarklet"
     r"|addtoany\.com/share|addthis\.com/bookmark|bufferapp\.com/add)|mailto:\?",
     re.IGNORECASE,
 )
@@ -38,6 +39,8 @@ _NO_PATH = re.compile(r"(https?://[^/?#]+)(?=[?#])", re.IGNORECASE)
 def without_tracking(address: str) -> str:
     """``address`` without parameters that tell who came from where; else byte for byte the same."""
     if "?" not in address or not _WEB.match(address) or _SIGNED.search(address):
+        return address
+    if _WEB.search(address, 8):  # part of another address, such as an archive's of a page
         return address
     page, fragment_mark, fragment = address.partition("#")
     page, _, query = page.partition("?")

@@ -65,9 +65,6 @@ class Document:
         found = [("prev-archive", self.previous)] if self.previous else []
         if self.archive:
             found.append(("current", self.feed.path(self.format, self.second)))
-            if self.archive < self.feed.archives:
-                newer = self.feed.archive_path(self.archive + 1, self.format, self.second)
-                found.append(("next-archive", newer))
         return found
 
 

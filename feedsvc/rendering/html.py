@@ -8,6 +8,7 @@ site. Pure functions of their arguments.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from html import escape
 from itertools import pairwise
@@ -68,11 +69,18 @@ def nesting(markdown: str) -> int:
 
     The sanitizer's time grows with the square of it.
     """
-    depth = deepest = 0
+    deepest = depth = 0
+    is_open: Counter[str] = Counter()
     for match in _TAG.finditer(markdown):
-        if match["name"].lower() in _SHALLOW:
+        name = match["name"].lower()
+        if name in _SHALLOW:
             continue
-        depth = max(0, depth - 1) if match["end"] else depth + 1
+        if not match["end"]:
+            is_open[name] += 1
+            depth += 1
+        elif is_open[name]:  # an end of nothing closes nothing
+            is_open[name] -= 1
+            depth -= 1
         deepest = max(deepest, depth)
     return deepest
 

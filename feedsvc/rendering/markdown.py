@@ -21,7 +21,7 @@ _TEX = re.compile(
     re.DOTALL,
 )
 # Written so by whoever escapes what is Markdown's, or part of what stands across the dollars.
-_NO_TEX = re.compile(r"\\[_*$]|\]\(|://|`")
+_NO_TEX = re.compile(r"\\[_*$]|\]\(|://|`|</?[A-Za-z]")
 
 
 def _tex(state: StateInline, silent: bool) -> bool:

@@ -237,6 +237,26 @@ def render(
     return Rendered(format, body, tuple(left_out), cut, second)
 
 
+def longest_parts(
+    feed: Feed, entries: Iterable[Entry], site: Site, window: Window
+) -> dict[str, int]:
+    """How many bytes each entry takes where it takes most, by id.
+
+    0 where it cannot be written at all; ``render`` tells.
+    """
+    language = feed.language(site)
+    found: dict[str, int] = {}
+    for entry in entries:
+        found[entry.id] = 0
+        for format, content in product(Format, feed.contents(window)):
+            with suppress(Exception):
+                is_podcast = _is_podcast(feed, format)
+                part = _part(entry, site, content is Content.FULL, format, language, is_podcast)
+                # A fraction of a second and what stands between two entries come to it.
+                found[entry.id] = max(found[entry.id], len(part) + 10)
+    return found
+
+
 def prepare(feed: Feed, entries: Iterable[Entry], site: Site, window: Window) -> None:
     """Make what ``render`` and ``fingerprint`` remember of entries, at leisure."""
     language = feed.language(site)

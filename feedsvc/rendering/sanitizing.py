@@ -7,6 +7,7 @@ part of an article goes with all that is in it.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import partial
 from html import unescape
 
@@ -28,8 +29,8 @@ ALLOWED_TAGS = frozenset(" ".join((_TEXT, _MORE, _WORDS)).split()) | _IN_FORMULA
 # With all that is in them. What only groups a text stays as a div (GROUPING): a quotation's
 # author stands in a footer, facts of an article in an aside.
 # noscript tells people to switch scripts on, or counts them by a picture.
-_PARTS = "script style nav form button select option datalist textarea dialog template menu"
-_STRANGE = "noscript iframe noframes noembed svg canvas title annotation annotation-xml"
+_PARTS = "script style nav button select option datalist textarea dialog template"
+_STRANGE = "noscript iframe noframes noembed svg canvas annotation annotation-xml"
 FURNITURE = frozenset(f"{_PARTS} {_STRANGE}".split())
 # As nh3 wants them.
 _TAGS, _FURNITURE = set(ALLOWED_TAGS), set(FURNITURE)
@@ -53,8 +54,8 @@ _ATTRIBUTES = {
     "munderover": {"accent", "accentunder"},
     "mtd": {"columnspan", "rowspan"},
 }
-# HTML's parser takes each of these as it takes a div.
-_FLOW = "section article aside header footer main hgroup address details summary fieldset"
+# HTML's parser takes each of these as it takes a div. A form may be around a whole page.
+_FLOW = "section article aside header footer main hgroup address details summary fieldset form"
 GROUPING = frozenset(_FLOW.split())
 _GROUPS = re.compile(rf"<(/?)(?:{'|'.join(sorted(GROUPING))})(?=[\s/>])", re.IGNORECASE)
 _SCHEMES = {"http", "https", "mailto", "tel"}
@@ -70,7 +71,7 @@ def sanitized(html: str, base_url: str, document: str, *, is_raw: bool) -> str:
     """
     html = writable(html)
     if is_raw:
-        html = _GROUPS.sub(r"<\1div", html)
+        html = _GROUPS.sub(r"<\1div", _without_loose_ends(html))
     clean = _clean(html, base_url, document)
     # Taking elements out can bring together what a parser then takes apart in another way.
     # What it leaves as it is, it reads as it was meant (against mutation, and for validators).
@@ -87,6 +88,25 @@ def sanitized(html: str, base_url: str, document: str, *, is_raw: bool) -> str:
 
 
 _MOST_ROUNDS = 8
+# Whose end a parser looks for as far as it takes, whatever stands before.
+_TEXTS = frozenset({"script", "style"})
+_MENU = re.compile(r"<(/?)menu(?=[\s/>])", re.IGNORECASE)
+_LOOSE = re.compile(
+    rf"<(?P<end>/?)(?P<name>title|{'|'.join(sorted(FURNITURE - _TEXTS))})(?=[\s/>])[^<>]*>",
+    re.IGNORECASE,
+)
+
+
+def _without_loose_ends(html: str) -> str:
+    """Without the tags of furniture that has no end: it would take the rest of the text along.
+
+    Who writes of <button> means the word.
+    """
+    ends = Counter(tag["name"].lower() for tag in _LOOSE.finditer(html) if tag["end"])
+    starts = Counter(tag["name"].lower() for tag in _LOOSE.finditer(html) if not tag["end"])
+    loose = {name for name in starts | ends if starts[name] != ends[name]} | {"title"}
+    html = _LOOSE.sub(lambda tag: "" if tag["name"].lower() in loose else tag[0], html)
+    return _MENU.sub(r"<\1ul", html)
 
 
 def _clean(html: str, base_url: str, document: str) -> str:
@@ -138,13 +158,13 @@ _SIDE = re.compile(r' (?:width|height)="\s*([0-9]+)')
 # In a tag: a text may be about ids.
 _ID = re.compile(rf'(?P<before><(?:a|li){_ATTRIBUTE})(?P<id> id="[^"]*")')
 _OVERRIDE = re.compile(f"<(?P<end>/?)bdo(?P<attributes>{_ATTRIBUTE})>")
-_EMPTIED = re.compile(r"<(p|li)></\1>\n?")
+_EMPTIED = re.compile(r"<p></p>\n?")
 
 
 def _finished(clean: str, *, is_raw: bool) -> str:
     """Without what counts readers or passes a page on; with each id once; without ``bdo``."""
     bare = _IMAGE.sub(_not_counting, clean) if "<img" in clean else clean
-    bare = _LINK.sub(_not_sharing, bare) if "<a " in bare else bare
+    bare = _unshared(_LINK.sub(_not_sharing, bare)) if "<a " in bare else bare
     if bare != clean or is_raw:
         bare = _EMPTIED.sub("", bare)
     if " id=" in bare:
@@ -169,8 +189,44 @@ def _not_counting(image: re.Match[str]) -> str:
     return "" if len(sides) == 2 and max(sides) <= 1 else image[0]
 
 
+# A list of them, or a line: nothing else stands there.
+_ONLY_LINKS = re.compile(r"<(p|li)>(?:(?:[\s|·•,-]|&nbsp;)*\x00)+(?:[\s|·•,-]|&nbsp;)*</\1>\n?")
+_SHARED = re.compile(r"\x00\x01([^\x02]*)\x02")
+
+
 def _not_sharing(link: re.Match[str]) -> str:
-    return "" if is_for_sharing(unescape(link["href"])) else link[0]
+    # Marked, for what becomes of it depends on what stands beside it.
+    if not is_for_sharing(unescape(link["href"])):
+        return link[0]
+    text = link[0][link[0].index(">") + 1 : -len("</a>")]
+    return f"\x00\x01{text}\x02"
+
+
+def _unshared(marked: str) -> str:
+    """Links for sharing alone in a line go with it; within a sentence the words stay."""
+    kept: list[str] = []
+
+    def shelved(found: re.Match[str]) -> str:
+        kept.append(found[1])
+        return "\x00"
+
+    html = _SHARED.sub(shelved, marked)
+    texts = iter(kept)
+
+    def emptied(line: re.Match[str]) -> str:
+        for _ in range(line[0].count("\x00")):
+            next(texts)
+        return ""
+
+    pieces: list[str] = []
+    last = 0
+    for line in _ONLY_LINKS.finditer(html):
+        before = html[last : line.start()]
+        pieces.append(re.sub("\x00", lambda _: next(texts), before))
+        pieces.append(emptied(line))
+        last = line.end()
+    pieces.append(re.sub("\x00", lambda _: next(texts), html[last:]))
+    return "".join(pieces)
 
 
 def _overridden(tag: re.Match[str]) -> str:

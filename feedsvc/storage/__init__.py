@@ -1,6 +1,6 @@
 """SQLite and PostgreSQL behind one ``Storage``."""
 
-from feedsvc.storage.archives import LastArchive, Unfiled
+from feedsvc.storage.archives import Unfiled
 from feedsvc.storage.audit import BY_COMMAND, LookedFor, Noted
 from feedsvc.storage.editors import Account, Invitation, OpenLink, Purpose
 from feedsvc.storage.entries import (
@@ -30,7 +30,6 @@ __all__ = [
     "FaultyEntry",
     "FeedWindow",
     "Invitation",
-    "LastArchive",
     "LastSave",
     "LookedFor",
     "Noted",

@@ -25,19 +25,6 @@ class Unfiled:
     characters: int
 
 
-@dataclass(frozen=True, slots=True)
-class LastArchive:
-    """The newest archive document of a feed, which others may be put into.
-
-    :param number: 0 where there is none yet.
-    :param characters: of all its entries together.
-    """
-
-    number: int = 0
-    entries: int = 0
-    characters: int = 0
-
-
 class ArchiveRows:
     """Reading and writing the places of entries in archives inside one transaction."""
 
@@ -57,14 +44,6 @@ class ArchiveRows:
             rows = self._connection.execute(statements.LENGTHS, asked)
             found |= {row.id: row.characters for row in rows}
         return [Unfiled(id, found[id]) for id in entry_ids]
-
-    def last(self, feed: Feed) -> LastArchive:
-        """The newest archive document of a feed."""
-        if not feed.archives:
-            return LastArchive()
-        asked = {"feed_id": feed.id, "number": feed.archives}
-        row = self._connection.execute(statements.FILED_LAST, asked).one()
-        return LastArchive(feed.archives, row.entries, row.characters)
 
     def file(self, feed: Feed, filed: Sequence[tuple[str, int]]) -> None:
         """Put entries into archive documents, each named by its number.

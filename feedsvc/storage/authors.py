@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, insert, select, text
 
-from feedsvc.characters import folded
+from feedsvc.characters import key_of
 from feedsvc.model import ID_PREFIX, Author
 from feedsvc.slugs import author_slug_of, numbered
 from feedsvc.storage import statements
@@ -38,13 +38,13 @@ class AuthorRows:
         self._add(name)
 
     def _is_known(self, name: str) -> bool:
-        asked = {"name": folded(name)}
+        asked = {"name": key_of(name)}
         return self._connection.execute(statements.AUTHOR_NAMED, asked).first() is not None
 
     def _add(self, name: str) -> None:
         author_id = self._connection.execute(
             insert(authors)
-            .values(slug=self._free_slug(name), name=name, name_folded=folded(name))
+            .values(slug=self._free_slug(name), name=name, name_folded=key_of(name))
             .returning(authors.c.id)
         ).scalar_one()
         feed_id = self._connection.execute(
@@ -62,7 +62,7 @@ class AuthorRows:
 
     def named(self, name: str) -> Author | None:
         """The author of that name, in any case of its letters, or None."""
-        query = select(authors).where(authors.c.name_folded == folded(name))
+        query = select(authors).where(authors.c.name_folded == key_of(name))
         row = self._connection.execute(query).one_or_none()
         return Author(row.slug, row.name, row.id) if row else None
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
     update,
 )
 
-from feedsvc.characters import folded
+from feedsvc.characters import folded, key_of
 from feedsvc.errors import NotFound
 from feedsvc.model import (
     ALWAYS,
@@ -224,7 +224,7 @@ class FeedRows:
         In ascending order, so that two writers lock them in the same order.
         """
         category_ids = {category.id for entry in states for category in entry.categories}
-        names = {folded(name) for entry in states for name in entry.authors}
+        names = {key_of(name) for entry in states for name in entry.authors}
         asked = {"category_ids": list(category_ids), "author_names": list(names)}
         return sorted(self._connection.execute(statements.FEEDS_OF_ENTRY, asked).scalars())
 

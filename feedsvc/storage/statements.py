@@ -252,18 +252,6 @@ UNFILED = (
 LENGTHS = select(entries.c.id, func.length(entries.c.body).label("characters")).where(
     entries.c.id.in_(_these("entry_ids"))
 )
-FILED_LAST = (
-    select(
-        func.count(feed_entries.c.entry_id).label("entries"),
-        func.coalesce(func.sum(func.length(entries.c.body)), 0).label("characters"),
-    )
-    .join(entries, entries.c.id == feed_entries.c.entry_id)
-    .where(
-        feed_entries.c.feed_id == bindparam("feed_id"),
-        feed_entries.c.is_live,
-        feed_entries.c.archive == bindparam("number"),
-    )
-)
 FILE = (
     update(feed_entries)
     .where(

@@ -17,7 +17,7 @@ from feedsvc.web.services import services
 
 archives = Blueprint("archives", __name__)
 
-# How long readers may keep an archive document that nothing is put into any more. Not for
+# How long readers may keep an archive document, which nothing is put into any more. Not for
 # ever, and shared caches (the proxy before this, a CDN) no longer than a feed: what is
 # withdrawn or corrected has to leave them. To ask again costs them a 304.
 DAY_SECONDS = 86_400
@@ -42,10 +42,10 @@ def archive(slug: str, number: int, format: str, content: str = "", of: str = ""
         return redirect(feed.archive_path(number, Format(format)), 302)
     if feed.slug != slug:  # an address that it had before
         return redirect(feed.archive_path(number, Format(format), second), 301)
-    return _sent(body, Format(format), feed, is_full=number < feed.archives)
+    return _sent(body, Format(format), feed)
 
 
-def _sent(body: bytes, format: Format, feed: Feed, *, is_full: bool) -> Response:
+def _sent(body: bytes, format: Format, feed: Feed) -> Response:
     given = services()
     conditions = asked(
         request.headers.get("If-None-Match"), None, request.headers.get("Accept-Encoding")
@@ -58,8 +58,8 @@ def _sent(body: bytes, format: Format, feed: Feed, *, is_full: bool) -> Response
     response = Response(content, status, headers=fields)
     if response.status_code in (200, 304):
         shared = given.publisher.window.max_age_seconds
-        longest = f"{max(DAY_SECONDS, shared)}, s-maxage={shared}" if is_full else f"{shared}"
-        response.headers["Cache-Control"] = f"public, max-age={longest}"
+        longest = max(DAY_SECONDS, shared)
+        response.headers["Cache-Control"] = f"public, max-age={longest}, s-maxage={shared}"
     return response
 
 

@@ -84,7 +84,7 @@ class EpisodeFields:
             numbers[name] = 0
             if not text.strip():
                 continue
-            if re.fullmatch("0*[1-9][0-9]{0,17}", text.strip()):
+            if re.fullmatch("0{0,9}[1-9][0-9]{0,17}", text.strip()):
                 numbers[name] = int(text)
             else:
                 faults[name] = Phrase("a whole number from 1 on, or nothing")

@@ -7,7 +7,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 from alembic import op
 
-from feedsvc.characters import folded, names_in
+from feedsvc.characters import key_of, names_in
 from feedsvc.slugs import author_slug_of
 
 revision = "0008"
@@ -71,9 +71,9 @@ def _make_authors(connection: sa.Connection) -> None:
     taken: set[str] = set()
     for signed in connection.execute(query).scalars().all():
         for name in names_in(signed):
-            if folded(name) not in known:
-                known[folded(name)] = _add(connection, name, taken)
-            _place(connection, signed, known[folded(name)])
+            if key_of(name) not in known:
+                known[key_of(name)] = _add(connection, name, taken)
+            _place(connection, signed, known[key_of(name)])
     connection.execute(
         sa.text(
             "INSERT INTO feed_clocks (feed_id, moved_at, system_at)"
@@ -95,7 +95,7 @@ def _add(connection: sa.Connection, name: str, taken: set[str]) -> int:
     author = sa.text(
         "INSERT INTO authors (slug, name, name_folded) VALUES (:slug, :name, :folded) RETURNING id"
     )
-    asked = {"slug": slug, "name": name, "folded": folded(name)}
+    asked = {"slug": slug, "name": name, "folded": key_of(name)}
     author_id = connection.execute(author, asked).scalar_one()
     feed = sa.text(
         "INSERT INTO feeds (urn, author_id, fingerprint, version)"
