@@ -40,7 +40,7 @@ def test_publish_asks_once_where_to_and_when(page: Page, live: Service) -> None:
     question = page.get_by_role("region", name="Schedule this article?")
     expect(question).to_contain_text("It goes out on 21/01/2036 19:13 CET (18:13 UTC).")
     expect(question.get_by_role("listitem")).to_have_text(
-        ["Snails & <slugs> (a new category)", "Everything"]
+        ["Snails & <slugs> (a new category)", "Ada", "Everything"]
     )
     expect(question.get_by_role("button", name="Schedule")).to_be_focused()
     # Nothing is done yet, not even to the categories; and no is an answer.

@@ -195,6 +195,7 @@ def test_an_archive_floods_no_feed_unless_asked_to(tmp_path: Path) -> None:
         done = service.run("import", *files[:14])
         assert done.returncode == 0, done.stderr
         # No entry is new; but where the older ones are is said.
+        eventually(lambda: b"prev-archive" in service.get("/feeds/health.atom").body)
         now = service.get("/feeds/health.atom").body
         for body in (today.body, now):
             assert body.count(b"<entry") == 3

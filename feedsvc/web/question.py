@@ -52,6 +52,7 @@ class Question:
                 [
                     action.value,
                     ",".join(one.name for one in entry.categories),
+                    ",".join(entry.authors),
                     rfc3339(entry.published) if is_timed and entry.published else "now",
                 ]
             ),
