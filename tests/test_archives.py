@@ -24,7 +24,7 @@ from feedsvc.publishing.archiving import (
     archive_places,
     is_filing_due,
 )
-from feedsvc.storage import Storage, Unfiled
+from feedsvc.storage import Storage, Transaction, Unfiled
 from tests.conftest import utc
 from tests.contract import InProcess
 from tests.stored import stored_documents
@@ -108,6 +108,10 @@ def ids_of(body: bytes, format: Format) -> list[str]:
     return [one.text for one in root.iterfind(f".//{ATOM}entry/{ATOM}id")] + [
         one.text for one in root.iterfind(".//item/guid")
     ]
+
+
+def named_authors(tx: Transaction) -> list[str]:
+    return [feed.author.slug for feed in tx.public_pages.feeds(limit=99) if feed.author]
 
 
 def older(body: bytes, format: Format) -> str:
@@ -275,7 +279,7 @@ def test_an_author_has_a_feed_from_the_first_article_on(
     published(publisher, health, 3, author="Ada-Byron")
     published(publisher, health, 4)
     with storage.reading() as tx:
-        assert [one.slug for one in tx.authors.listed()] == ["ada-byron", "ada-byron-2"]
+        assert named_authors(tx) == ["ada-byron", "ada-byron-2"]
         assert tx.feeds.feed("authors/ada-byron-2").name == "Ada-Byron"
     found = stored_documents(storage)
     for format in Format:
@@ -343,13 +347,13 @@ def test_a_draft_makes_no_author_known(
     id = "urn:uuid:00000000-0000-4000-8000-000000000001"
     publisher.save_entry(draft, Action.SAVE_DRAFT, NOW, id=id, expected_revision=0)
     with storage.reading() as tx:
-        assert tx.authors.listed() == []
+        assert named_authors(tx) == []
     due = NOW + timedelta(hours=1)
     scheduled = replace(draft, published=due)
     publisher.save_entry(scheduled, Action.SCHEDULE, NOW, id=id, expected_revision=1)
     # A name that is new would tell what is still to come.
     with storage.reading() as tx:
-        assert tx.authors.listed() == []
+        assert named_authors(tx) == []
     publisher.regenerate_due(due)
     found = stored_documents(storage)["/feeds/authors/nobody-yet.atom"].bodies["identity"]
     assert id.encode() in found

@@ -12,9 +12,6 @@ from feedsvc.slugs import author_slug_of, numbered
 from feedsvc.storage import statements
 from feedsvc.storage.schema import authors, feed_clocks, feeds
 
-# Asked for more, the database would hold a worker for too long.
-LONGEST_LIST = 1000
-
 
 class AuthorRows:
     """Reading and writing authors inside one transaction."""
@@ -65,9 +62,3 @@ class AuthorRows:
         query = select(authors).where(authors.c.name_folded == key_of(name))
         row = self._connection.execute(query).one_or_none()
         return Author(row.slug, row.name, row.id) if row else None
-
-    def listed(self, *, limit: int = LONGEST_LIST, offset: int = 0) -> list[Author]:
-        """Authors by name."""
-        query = select(authors).order_by(authors.c.name_folded)
-        bounded = query.limit(min(limit, LONGEST_LIST)).offset(offset)
-        return [Author(row.slug, row.name, row.id) for row in self._connection.execute(bounded)]
