@@ -28,6 +28,16 @@ class EpisodeKind(StrEnum):
     BONUS = "bonus"
 
 
+# Of a cover: pixels each way, and the types that directories take.
+COVER_SIDES = range(1_400, 3_001)
+COVER_TYPES = ("image/jpeg", "image/png")
+
+
+def is_cover(media_type: str, width: int, height: int) -> bool:
+    """Whether directories take a picture for a cover, of a podcast or of an episode."""
+    return width == height and width in COVER_SIDES and media_type in COVER_TYPES
+
+
 @dataclass(frozen=True, slots=True)
 class Episode:
     """What is said of a recording as an episode of a podcast.

@@ -13,7 +13,7 @@ from feedsvc.errors import AddressRefused
 from feedsvc.model import Category, Enclosure, Feed, Format, Site, recording_of
 from feedsvc.phrases import Grouped, Phrase
 from feedsvc.pictures import EXTENSIONS
-from feedsvc.podcasts import LONGEST_SECONDS, Episode, Podcast, apple_category, guid_of
+from feedsvc.podcasts import LONGEST_SECONDS, Episode, Podcast, apple_category, guid_of, is_cover
 from feedsvc.rendering import OWN_PICTURE
 
 LAST_NUMBER = 999_999
@@ -21,8 +21,6 @@ LAST_NUMBER = 999_999
 LONGEST_NAME = 255
 LONGEST_EMAIL = 254
 LONGEST_COVER_ADDRESS = 2_000
-# Pixels each way.
-COVER_SIDES = range(1400, 3001)
 # Of Apple's formats those that are played.
 _PLAYED = re.compile(r"\.(mp3|m4a|mp4|m4v|mov)$")
 _COVER = re.compile(r"\.(jpe?g|png)$", re.IGNORECASE)
@@ -145,8 +143,7 @@ def _cover_fault(image: str, found: Cover | None) -> str:
     if own is not None:
         if found is None or EXTENSIONS.get(found.media_type) != own["extension"]:
             return Phrase("there is no such picture here: upload it")
-        is_square = found.width == found.height and found.width in COVER_SIDES
-        if is_square and found.media_type in ("image/jpeg", "image/png"):
+        if is_cover(found.media_type, found.width, found.height):
             return ""
         return Phrase(
             "a cover is a square of 1,400 to 3,000 pixels, JPEG or PNG; this is %(type)s,"

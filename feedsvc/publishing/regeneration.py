@@ -90,11 +90,10 @@ def _filed(tx: Transaction, feed: Feed, inputs: _Inputs, now: datetime) -> Feed:
     """The feed after its archives took in what was about to be in none of its documents."""
     if not inputs.filed:
         return feed
-    tx.archives.file(feed, inputs.filed)
+    archives = tx.archives.file(feed, inputs.filed)
     if len(inputs.filed) >= FILED_AT_ONCE:  # there may be more
         tx.feeds.announce([feed.id], whole_second(now))
-    newest = max(number for _, number in inputs.filed)
-    return replace(feed, archives=max(newest, feed.archives))
+    return replace(feed, archives=archives)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,11 +296,12 @@ class Regenerator:
         return True
 
     def _inputs(self, tx: Transaction, feed: Feed) -> _Inputs:
-        since = window_start(tx.feeds.last_move(feed), self.window)
+        moved = tx.feeds.last_move(feed)
+        since = window_start(moved, self.window)
         window = tx.entries.window_of(feed, newest=self.window.items, visible_since=since)
         # Of a feed that reaches back no day, too, readers are told what they have to take back.
         told = replace(self.window, days=max(1, self.window.days))
-        gone_since = window_start(tx.feeds.last_move(feed), told)
+        gone_since = window_start(moved, told)
         buried = tx.feeds.tombstones(feed, since=gone_since, limit=MOST_TOMBSTONES + 1)
         lengths = longest_parts(feed, window.entries, self.site, self.window)
         held = surely_held(lengths, window.entered, self.window.most_bytes, len(buried))

@@ -12,17 +12,14 @@ from typing import Any
 from feedgen.ext.base import BaseExtension
 from lxml import etree
 
-from feedsvc.model import Enclosure, Entry, Site
-from feedsvc.podcasts import Podcast
+from feedsvc.model import Entry, Site
+from feedsvc.podcasts import Podcast, is_cover
 from feedsvc.rendering.enclosures import absolute_url
 from feedsvc.rendering.repairs import ATOM, CONTENT, DC, Generator
 
 ITUNES = "http://www.itunes.com/dtds/podcast-1.0.dtd"
 PODCAST = "https://podcastindex.org/namespace/1.0"
 NAMESPACES = {"itunes": ITUNES, "podcast": PODCAST}
-# Those in which directories take a picture of an episode.
-_COVERS = ("image/jpeg", "image/png")
-COVER_SIDES = range(1_400, 3_001)
 
 
 class PodcastFeed(BaseExtension):  # type: ignore[misc]
@@ -72,7 +69,7 @@ def append_episode(item: Any, entry: Entry, site: Site) -> None:
     An article without a recording stays in the feed: readers that are none of podcasts get it.
     """
     recording, picture = entry.recording, entry.picture
-    if picture is not None and _is_cover(picture):
+    if picture is not None and is_cover(picture.media_type, picture.width, picture.height):
         _add(item, ITUNES, "image", href=absolute_url(picture, site))
     if recording is None:
         # Directories take what is enclosed for something to be played.
@@ -93,12 +90,6 @@ def append_episode(item: Any, entry: Entry, site: Site) -> None:
     _add(item, ITUNES, "episodeType", episode.kind.value)
     if episode.is_explicit is not None:
         _add(item, ITUNES, "explicit", _truth(episode.is_explicit))
-
-
-def _is_cover(picture: Enclosure) -> bool:
-    """Whether directories take it for one: a square of the size that a podcast's has."""
-    is_square = picture.width == picture.height and picture.width in COVER_SIDES
-    return is_square and picture.media_type in _COVERS
 
 
 def _add(parent: Any, namespace: str, name: str, said: str = "", **attributes: str) -> Any:

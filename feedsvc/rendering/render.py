@@ -257,15 +257,12 @@ def longest_parts(
     return found
 
 
-def prepare(feed: Feed, entries: Iterable[Entry], site: Site, window: Window) -> None:
+def prepare(feed: Feed, entries: Sequence[Entry], site: Site, window: Window) -> None:
     """Make what ``render`` and ``fingerprint`` remember of entries, at leisure."""
-    language = feed.language(site)
+    longest_parts(feed, entries, site, window)
     for entry in entries:
-        for format, content in product(Format, feed.contents(window)):
-            with suppress(Exception):  # render() tells
-                _inputs(entry, site)
-                is_podcast = _is_podcast(feed, format)
-                _part(entry, site, content is Content.FULL, format, language, is_podcast)
+        with suppress(Exception):  # render() tells
+            _inputs(entry, site)
 
 
 def _within(

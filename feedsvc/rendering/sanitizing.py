@@ -189,44 +189,22 @@ def _not_counting(image: re.Match[str]) -> str:
     return "" if len(sides) == 2 and max(sides) <= 1 else image[0]
 
 
+# Around a link that was one for sharing: what becomes of it depends on what stands beside it.
+_BEGIN, _END = "\x01", "\x02"
+_BETWEEN = r"(?:[\s|·•,-]|&nbsp;)*"
 # A list of them, or a line: nothing else stands there.
-_ONLY_LINKS = re.compile(r"<(p|li)>(?:(?:[\s|·•,-]|&nbsp;)*\x00)+(?:[\s|·•,-]|&nbsp;)*</\1>\n?")
-_SHARED = re.compile(r"\x00\x01([^\x02]*)\x02")
+_ONLY_SHARED = re.compile(rf"<(p|li)>(?:{_BETWEEN}{_BEGIN}[^{_END}]*{_END})+{_BETWEEN}</\1>\n?")
 
 
 def _not_sharing(link: re.Match[str]) -> str:
-    # Marked, for what becomes of it depends on what stands beside it.
     if not is_for_sharing(unescape(link["href"])):
         return link[0]
-    text = link[0][link[0].index(">") + 1 : -len("</a>")]
-    return f"\x00\x01{text}\x02"
+    return _BEGIN + link[0][link[0].index(">") + 1 : -len("</a>")] + _END
 
 
 def _unshared(marked: str) -> str:
     """Links for sharing alone in a line go with it; within a sentence the words stay."""
-    kept: list[str] = []
-
-    def shelved(found: re.Match[str]) -> str:
-        kept.append(found[1])
-        return "\x00"
-
-    html = _SHARED.sub(shelved, marked)
-    texts = iter(kept)
-
-    def emptied(line: re.Match[str]) -> str:
-        for _ in range(line[0].count("\x00")):
-            next(texts)
-        return ""
-
-    pieces: list[str] = []
-    last = 0
-    for line in _ONLY_LINKS.finditer(html):
-        before = html[last : line.start()]
-        pieces.append(re.sub("\x00", lambda _: next(texts), before))
-        pieces.append(emptied(line))
-        last = line.end()
-    pieces.append(re.sub("\x00", lambda _: next(texts), html[last:]))
-    return "".join(pieces)
+    return _ONLY_SHARED.sub("", marked).replace(_BEGIN, "").replace(_END, "")
 
 
 def _overridden(tag: re.Match[str]) -> str:

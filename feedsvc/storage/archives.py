@@ -9,6 +9,7 @@ from sqlalchemy import Connection, update
 
 from feedsvc.model import Feed
 from feedsvc.storage import statements
+from feedsvc.storage.entries import chunks
 from feedsvc.storage.schema import feeds
 
 CHUNK = 500
@@ -39,19 +40,16 @@ class ArchiveRows:
     def measured(self, entry_ids: Sequence[str]) -> list[Unfiled]:
         """The same entries with their lengths."""
         found: dict[str, int] = {}
-        for start in range(0, len(entry_ids), CHUNK):
-            asked = {"entry_ids": list(entry_ids[start : start + CHUNK])}
-            rows = self._connection.execute(statements.LENGTHS, asked)
+        for chunk in chunks(list(entry_ids), CHUNK):
+            rows = self._connection.execute(statements.LENGTHS, {"entry_ids": chunk})
             found |= {row.id: row.characters for row in rows}
         return [Unfiled(id, found[id]) for id in entry_ids]
 
-    def file(self, feed: Feed, filed: Sequence[tuple[str, int]]) -> None:
-        """Put entries into archive documents, each named by its number.
+    def file(self, feed: Feed, filed: Sequence[tuple[str, int]]) -> int:
+        """Put entries into archive documents, each named by its number; how many there are then.
 
         What left the feed meanwhile stays out.
         """
-        if not filed:
-            return
         self._connection.execute(
             statements.FILE,
             [
@@ -59,7 +57,7 @@ class ArchiveRows:
                 for entry_id, number in filed
             ],
         )
-        newest = max(number for _, number in filed)
-        if newest > feed.archives:
-            query = update(feeds).where(feeds.c.id == feed.id).values(archives=newest)
-            self._connection.execute(query)
+        archives = max(number for _, number in filed)
+        query = update(feeds).where(feeds.c.id == feed.id).values(archives=archives)
+        self._connection.execute(query)
+        return archives

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
-
 from sqlalchemy import Connection, insert, select, text
 
 from feedsvc.characters import key_of
-from feedsvc.model import ID_PREFIX, Author
-from feedsvc.slugs import author_slug_of, numbered
+from feedsvc.model import Author
+from feedsvc.slugs import author_slug_of
 from feedsvc.storage import statements
-from feedsvc.storage.schema import authors, feed_clocks, feeds
+from feedsvc.storage.feeds import add_feed, free_slug
+from feedsvc.storage.schema import authors
 
 
 class AuthorRows:
@@ -41,21 +40,14 @@ class AuthorRows:
     def _add(self, name: str) -> None:
         author_id = self._connection.execute(
             insert(authors)
-            .values(slug=self._free_slug(name), name=name, name_folded=key_of(name))
+            .values(
+                slug=free_slug(self._connection, author_slug_of(name), authors.c.slug),
+                name=name,
+                name_folded=key_of(name),
+            )
             .returning(authors.c.id)
         ).scalar_one()
-        feed_id = self._connection.execute(
-            insert(feeds)
-            .values(urn=f"{ID_PREFIX}{uuid4()}", author_id=author_id)
-            .returning(feeds.c.id)
-        ).scalar_one()
-        self._connection.execute(insert(feed_clocks).values(feed_id=feed_id))
-
-    def _free_slug(self, name: str) -> str:
-        candidates = [*numbered(author_slug_of(name)), f"{author_slug_of(name)}-{uuid4()}"]
-        query = select(authors.c.slug).where(authors.c.slug.in_(candidates))
-        taken = set(self._connection.execute(query).scalars())
-        return next(slug for slug in candidates if slug not in taken)
+        add_feed(self._connection, author_id=author_id)
 
     def named(self, name: str) -> Author | None:
         """The author of that name, in any case of its letters, or None."""

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import (
+    Column,
     Connection,
     Row,
     Table,
@@ -99,12 +100,7 @@ class FeedRows:
 
         Beyond twenty of one name chance tells them apart, as with articles.
         """
-        candidates = [*numbered(wanted), f"{wanted}-{uuid4()}"]
-        taken: set[str] = set()
-        for column in (categories.c.slug, category_slugs.c.slug):
-            query = select(column).where(column.in_(candidates))
-            taken |= set(self._connection.execute(query).scalars())
-        return next(slug for slug in candidates if slug not in taken)
+        return free_slug(self._connection, wanted, categories.c.slug, category_slugs.c.slug)
 
     def category(self, slug: str) -> Category:
         """The category that has that slug, or had it before.
@@ -142,13 +138,7 @@ class FeedRows:
             .values(**_category_columns(category), position=last)
             .returning(categories.c.id)
         ).scalar_one()
-        feed_id = self._connection.execute(
-            insert(feeds)
-            .values(urn=f"{ID_PREFIX}{uuid4()}", category_id=category_id)
-            .returning(feeds.c.id)
-        ).scalar_one()
-        self._connection.execute(insert(feed_clocks).values(feed_id=feed_id))
-        self.announce([feed_id], made_at)
+        self.announce([add_feed(self._connection, category_id=category_id)], made_at)
         return replace(category, id=category_id)
 
     def change_category(self, category: Category) -> None:
@@ -477,6 +467,28 @@ class FeedRows:
         """A number that grows whenever a served document changes."""
         number: int = self._connection.execute(statements.VERSION).scalar_one()
         return number
+
+
+def add_feed(connection: Connection, **of: int) -> int:
+    """Store a feed with its clock; its number.
+
+    :param of: ``category_id`` or ``author_id``.
+    """
+    feed_id: int = connection.execute(
+        insert(feeds).values(urn=f"{ID_PREFIX}{uuid4()}", **of).returning(feeds.c.id)
+    ).scalar_one()
+    connection.execute(insert(feed_clocks).values(feed_id=feed_id))
+    return feed_id
+
+
+def free_slug(connection: Connection, wanted: str, *columns: Column[Any]) -> str:
+    """``wanted``, or ``wanted-2`` and so on: the first that stands in none of the columns."""
+    candidates = [*numbered(wanted), f"{wanted}-{uuid4()}"]
+    taken: set[str] = set()
+    for column in columns:
+        query = select(column).where(column.in_(candidates))
+        taken |= set(connection.execute(query).scalars())
+    return next(slug for slug in candidates if slug not in taken)
 
 
 def _category_columns(category: Category) -> dict[str, str]:

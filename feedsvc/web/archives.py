@@ -1,4 +1,4 @@
-"""Archive documents of feeds (RFC 5005 section 4), and addresses that lead to other feeds."""
+"""Archive documents of feeds (RFC 5005 section 4)."""
 
 from __future__ import annotations
 
