@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -24,13 +23,12 @@ from feedsvc.publishing.archiving import (
     archive_places,
     is_filing_due,
 )
+from feedsvc.rendering import items
 from feedsvc.storage import Storage, Transaction, Unfiled
 from tests.conftest import utc
 from tests.contract import InProcess
 from tests.stored import stored_documents
 
-# The package's name of the function stands before the module's.
-render_module = importlib.import_module("feedsvc.rendering.render")
 NOW = utc(2026, 1, 22, 9)
 ATOM = "{http://www.w3.org/2005/Atom}"
 FH = "{http://purl.org/syndication/history/1.0}"
@@ -395,14 +393,14 @@ def test_a_category_says_what_its_feeds_carry_and_may_have_second_ones(
 def test_what_one_format_cannot_carry_is_missing_there_alone_and_its_editor_is_told(
     either: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = render_module._ELEMENTS[Format.ATOM]
+    real = items.ELEMENTS[Format.ATOM]
 
     def cannot(entry: Entry, *rest: Any) -> Any:
         if entry.title == "Odd":
             raise RenderingError("the title is odd")
         return real(entry, *rest)
 
-    monkeypatch.setitem(render_module._ELEMENTS, Format.ATOM, cannot)
+    monkeypatch.setitem(items.ELEMENTS, Format.ATOM, cannot)
     either.write(title="Even")
     with structlog.testing.capture_logs() as logs:
         page = either.opened(either.write(title="Odd")).text
